@@ -1,0 +1,1 @@
+"""Where events rest on the server, and what the reports read."""
