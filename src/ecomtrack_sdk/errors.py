@@ -19,6 +19,7 @@
     │   └─ GaveUp                          tries or time used up
     ├─ CollectorError                      a request the collector refuses (becomes problem+json)
     ├─ StoreError                          the server's files
+    │   └─ StoreBusy                       disk full or too much waiting: worth another try
     └─ ReportError                         the question asked of the reports
         ├─ UnknownReport
         └─ BadParameter
@@ -42,6 +43,7 @@ __all__ = [
     "OutboxFull",
     "RejectedError",
     "ReportError",
+    "StoreBusy",
     "StoreError",
     "TooLarge",
     "TransportError",
@@ -180,6 +182,10 @@ class CollectorError(EcomtrackError):
 
 class StoreError(EcomtrackError):
     """The server's files cannot be opened, read or written; the message says what to do."""
+
+
+class StoreBusy(StoreError):
+    """The store cannot take more now: the disk is full, or too much is waiting for it. Worth another try later."""
 
 
 class ReportError(EcomtrackError):

@@ -1,0 +1,292 @@
+"""The embedded event store: one SQLite file that remembers everything.
+
+WAL with ``synchronous=FULL``: a commit is on the disk when it returns, other processes read while the collector writes.
+Reading uses connections of its own, so that a long report never holds up an acknowledgement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Self
+
+from ecomtrack_sdk.errors import StoreError
+from ecomtrack_sdk.store._base import Counts, Filter, LogEntry, LogRow, RejectedEntry, RejectedRow
+from ecomtrack_sdk.store._sqlite_writer import Writer
+
+__all__ = ["SCHEMA_VERSION", "SqliteStore"]
+
+logger = logging.getLogger("ecomtrack_sdk.store")
+
+SCHEMA_VERSION = 1
+"""``user_version`` of the file; a newer file is refused, an older one brought up to date."""
+APPLICATION_ID = 0x65636F6D
+"""``ecom``: how ``file`` and this class tell the log from any other SQLite file."""
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process (a backup, a purge) before giving up."""
+MAX_IDLE_READERS = 4
+"""Reading connections kept open; more are made when needed and closed afterwards."""
+
+_SCHEMA = """
+CREATE TABLE log (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  event_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  key_kind TEXT NOT NULL,
+  raw BLOB NOT NULL,
+  warnings BLOB
+);
+CREATE TABLE rejected (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  event_id TEXT,
+  received_at INTEGER NOT NULL,
+  key_kind TEXT NOT NULL,
+  raw BLOB NOT NULL,
+  errors BLOB NOT NULL
+);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_LOG_COLUMNS = "seq, event_id, type, occurred_at, received_at, raw, key_kind, warnings"
+_REJECTED_COLUMNS = "seq, event_id, received_at, raw, key_kind, errors"
+_JSON = "CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '{path}') END"
+
+
+class SqliteStore:
+    """An ``EventStore`` in one file.
+
+    Args:
+        path: The file. It is made (mode 0600) when it is missing, and its directory (mode 0700) with it.
+        must_exist: Refuse a missing file instead of making it.
+
+    Raises:
+        StoreError: Missing with *must_exist*, not a log, or written by a newer version.
+    """
+
+    def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
+        self.path = Path(path)
+        if must_exist and not self.path.is_file():
+            raise StoreError(f"there is no event log at {self.path}")
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._listeners: list[Callable[[], None]] = []
+        self._prepare()
+        self._writer = Writer(self._connect_writer, self._committed)
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def submit(self, entries: Sequence[LogEntry], rejected: Sequence[RejectedEntry] = ()) -> Future[list[bool]]:
+        """See ``EventStore.submit``."""
+        return self._writer.submit(entries, rejected)
+
+    def append(self, entries: Sequence[LogEntry], rejected: Sequence[RejectedEntry] = ()) -> list[bool]:
+        """See ``EventStore.append``."""
+        return self.submit(entries, rejected).result()
+
+    def erase(self, event_ids: Iterable[str]) -> int:
+        """See ``EventStore.erase``. Deleted content is overwritten in the file and in the journal."""
+        ids = [(event_id,) for event_id in event_ids]
+
+        def work(connection: sqlite3.Connection) -> int:
+            erased = connection.executemany(
+                "UPDATE log SET type = 'erased', raw = x'', warnings = NULL WHERE event_id = ? AND type <> 'erased'",
+                ids,
+            ).rowcount
+            connection.executemany("DELETE FROM rejected WHERE event_id = ?", ids)
+            _new_generation(connection)
+            return erased
+
+        erased: int = self._writer.call(work).result()
+        with self._reader() as connection:  # the old content must not live on in the write-ahead log
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return erased
+
+    def reset(self) -> None:
+        """See ``EventStore.reset``."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM log")  # seq goes on from where it was: a watermark never means two rows
+            connection.execute("DELETE FROM rejected")
+            _new_generation(connection)
+
+        self._writer.call(work).result()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call *listener* (in the writer's thread, so it must be quick) after each commit; returns the way to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _committed(self) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener()
+            except Exception:
+                logger.exception("store.listener_failed")
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Raw bytes handed over and not yet durable."""
+        return self._writer.waiting_bytes
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def read(self, after_seq: int, limit: int) -> list[LogRow]:
+        """See ``EventStore.read``."""
+        sql = f"SELECT {_LOG_COLUMNS} FROM log WHERE seq > ? AND type <> 'erased' ORDER BY seq LIMIT ?"  # noqa: S608
+        return [LogRow(*row) for row in self._rows(sql, (after_seq, limit))]
+
+    def read_rejected(self, after_seq: int, limit: int) -> list[RejectedRow]:
+        """See ``EventStore.read_rejected``."""
+        sql = f"SELECT {_REJECTED_COLUMNS} FROM rejected WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+        return [RejectedRow(*row) for row in self._rows(sql, (after_seq, limit))]
+
+    def recent(self, limit: int, where: Filter | None = None) -> list[LogRow]:
+        """See ``EventStore.recent``."""
+        condition, values = _condition(where or Filter(), type_column="type")
+        sql = f"SELECT {_LOG_COLUMNS} FROM log WHERE type <> 'erased' AND {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        return [LogRow(*row) for row in self._rows(sql, (*values, limit))]
+
+    def recent_rejected(self, limit: int, where: Filter | None = None) -> list[RejectedRow]:
+        """See ``EventStore.recent_rejected``."""
+        condition, values = _condition(where or Filter(), type_column=_JSON.format(path="$.type"))
+        sql = f"SELECT {_REJECTED_COLUMNS} FROM rejected WHERE {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        return [RejectedRow(*row) for row in self._rows(sql, (*values, limit))]
+
+    def find(self, event_id: str) -> LogRow | None:
+        """See ``EventStore.find``."""
+        return next(iter(self.recent(1, Filter(event_id=event_id))), None)
+
+    def high_watermark(self) -> int:
+        """See ``EventStore.high_watermark``."""
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM log")[0][0])
+
+    def generation(self) -> str:
+        """See ``EventStore.generation``."""
+        return str(self._rows("SELECT value FROM meta WHERE name = 'generation'")[0][0])
+
+    def counts(self) -> Counts:
+        """See ``EventStore.counts``."""
+        sql = "SELECT (SELECT count(*) FROM log WHERE type <> 'erased'), (SELECT count(*) FROM rejected)"
+        return Counts(*self._rows(sql)[0])
+
+    def close(self) -> None:
+        """See ``EventStore.close``. Can be called again."""
+        self._writer.close()
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self._reader() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"the event log cannot be read: {error}") from error
+        finally:
+            with self._lock:
+                keep = not self._closed and len(self._idle) < MAX_IDLE_READERS
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # erased content is overwritten, not only unlinked
+        connection.execute("PRAGMA cache_size = -65536")  # KiB; the index of ids is read on every insert
+        connection.execute("PRAGMA wal_autocheckpoint = 4096")  # pages: 16 MB of log between two checkpoints
+        return connection
+
+    def _prepare(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable to all
+            with contextlib.closing(self._connect()) as connection:
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                connection.execute("BEGIN IMMEDIATE")
+                self._migrate(connection)
+                connection.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.path} cannot be opened as an event log: {error}") from error
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and application != APPLICATION_ID:
+            raise StoreError(f"{self.path} is a database of something else")
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION}): "
+                "install the newer ecomtrack-sdk"
+            )
+        if not tables:
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            _new_generation(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _new_generation(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (secrets.token_hex(8),))
+
+
+def _condition(where: Filter, type_column: str) -> tuple[str, list[Any]]:
+    parts: list[str] = ["1"]
+    values: list[Any] = []
+
+    def add(sql: str, *bound: Any) -> None:
+        parts.append(sql)
+        values.extend(bound)
+
+    if where.before_seq is not None:
+        add("seq < ?", where.before_seq)
+    if where.event_id is not None:
+        add("event_id = ?", where.event_id.lower())
+    if where.event_type is not None:
+        kind, _, name = where.event_type.partition(":")
+        add(f"{type_column} = ?", kind)
+        if name:
+            add(f"{_JSON.format(path='$.name')} = ?", name)
+    if where.visitor_id is not None:
+        add(f"{_JSON.format(path='$.visitor_id')} = ?", where.visitor_id)
+    if where.order_id is not None:
+        add(f"{_JSON.format(path='$.order_id')} = ?", where.order_id)
+    if where.customer is not None:
+        customer_id, email = _JSON.format(path="$.customer.id"), _JSON.format(path="$.customer.email")
+        add(f"({customer_id} = ? OR lower({email}) = lower(?))", where.customer, where.customer)
+    return " AND ".join(parts), values
