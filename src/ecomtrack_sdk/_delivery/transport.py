@@ -6,8 +6,10 @@ The only module that imports httpx, and it does so when the first client is made
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -193,15 +195,26 @@ class HttpTransport:
         self._route = _Route(url, key, timeout, encoding)
         self._client = client
         self._own = client is None
+        self._lock = Lock()
+        self._pid = os.getpid()
+
+    def _ready(self) -> httpx.Client:
+        if self._own and self._pid != os.getpid():
+            # A connection shared with the parent would mix up two conversations; it is left to the parent, unclosed.
+            self._client, self._lock, self._pid = None, Lock(), os.getpid()
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = http_client(self._route.timeout)
+        return self._client
 
     def send(self, request: Send) -> Answer:
         """As :meth:`Transport.send`; the first call makes the client."""
-        if self._client is None:
-            self._client = http_client(self._route.timeout)
+        client = self._ready()
         received = _Received(self._route.deadline())
         try:
-            response = self._client.send(
-                self._client.build_request(**self._route.arguments(request)), stream=True, follow_redirects=False
+            response = client.send(
+                client.build_request(**self._route.arguments(request)), stream=True, follow_redirects=False
             )
             try:
                 received.deadline = self._route.deadline()
@@ -218,9 +231,10 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close the client that was made here."""
-        client, self._client = self._client, self._client if not self._own else None
-        if self._own and client is not None:
-            client.close()
+        if self._own and self._client is not None:
+            client, self._client = self._client, None
+            if self._pid == os.getpid():
+                client.close()
 
 
 class AsyncHttpTransport:
@@ -263,8 +277,8 @@ class AsyncHttpTransport:
 
     async def aclose(self) -> None:
         """Close the client that was made here."""
-        client, self._client = self._client, self._client if not self._own else None
-        if self._own and client is not None:
+        if self._own and self._client is not None:
+            client, self._client = self._client, None
             await client.aclose()
 
 
