@@ -12,11 +12,12 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ecomtrack_sdk._delivery.drivers import arun, run
 from ecomtrack_sdk._delivery.flow import Batch, Outcome, deliver
 from ecomtrack_sdk._delivery.nowhere import AsyncNowhere, Nowhere
 from ecomtrack_sdk._delivery.retry import RetryPolicy
 from ecomtrack_sdk._delivery.sending import EventLike, Group, Sending, SendReport, Verdict, raise_unsent
-from ecomtrack_sdk._delivery.transport import AsyncHttpTransport, HttpTransport, arun, run
+from ecomtrack_sdk._delivery.transport import AsyncHttpTransport, HttpTransport
 from ecomtrack_sdk._wire import LIMITS, encode_event
 from ecomtrack_sdk.errors import ClientClosed, ConfigError, RejectedError
 from ecomtrack_sdk.events.base import Event, EventWarning
@@ -190,7 +191,7 @@ class S2SClient:
     def _deliver(self, batch: Batch) -> Outcome:
         if self._closed:
             raise ClientClosed("the client is closed")
-        return run(deliver(batch, self._settings.retry, hold=False), self._transport, _sleep)
+        return run(deliver(batch, self._settings.retry, hold=False), self._transport, time.sleep)
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""
@@ -291,10 +292,6 @@ class AsyncS2SClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _sleep(seconds: float) -> None:
-    time.sleep(seconds)
 
 
 async def _asleep(seconds: float) -> None:

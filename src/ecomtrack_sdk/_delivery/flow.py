@@ -2,7 +2,7 @@
 
 :func:`deliver` is a generator. It yields :class:`Send` and :class:`Wait`; a driver performs them and sends the reply
 back in; at the end it returns an :class:`Outcome` in which every line has exactly one fate. The sync and the async
-driver (``transport.run`` and ``transport.arun``) are the same ten lines.
+driver (``drivers.run`` and ``drivers.arun``) are the same ten lines.
 
 | answer | what follows |
 |---|---|

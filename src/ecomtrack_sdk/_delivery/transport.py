@@ -1,4 +1,4 @@
-"""The way out: one HTTP request, its bounded answer, and the two drivers of :mod:`.flow`.
+"""The way out: one HTTP request, and its bounded answer.
 
 The only module that imports httpx, and it does so when the first client is made (79 ms, and 21 ms for the TLS context):
 ``import ecomtrack_sdk`` stays light, and the caller of ``track()`` never pays.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from ecomtrack_sdk._delivery.flow import Answer, Outcome, Reply, Send, Step, Stop
+from ecomtrack_sdk._delivery.flow import Answer, Send
 from ecomtrack_sdk._delivery.retry import http_date, parse_retry_after
 from ecomtrack_sdk._types import utc_now
 from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, compress, decompress, encodings
@@ -27,10 +27,8 @@ __all__ = [
     "AsyncTransport",
     "HttpTransport",
     "Transport",
-    "arun",
     "async_http_client",
     "http_client",
-    "run",
 ]
 
 EVENTS_PATH = "/v1/events"
@@ -280,48 +278,3 @@ class AsyncHttpTransport:
         if self._own and self._client is not None:
             client, self._client = self._client, None
             await client.aclose()
-
-
-Flow = Generator[Step, Reply, Outcome]
-
-
-def run(flow: Flow, transport: Transport, sleep: Callable[[float], Stop | None]) -> Outcome:
-    """Perform *flow*.
-
-    Args:
-        flow: From :func:`.flow.deliver`.
-        transport: Makes the requests.
-        sleep: Waits so many seconds; returns ``Stop`` to break off.
-    """
-    reply: Reply = None
-    while True:
-        try:
-            step = flow.send(reply)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        if isinstance(step, Send):
-            try:
-                reply = transport.send(step)
-            except TransportError as error:
-                reply = error
-        else:
-            reply = sleep(step.seconds)
-
-
-async def arun(flow: Flow, transport: AsyncTransport, sleep: Callable[[float], Awaitable[Stop | None]]) -> Outcome:
-    """As :func:`run`, awaiting."""
-    reply: Reply = None
-    while True:
-        try:
-            step = flow.send(reply)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        if isinstance(step, Send):
-            try:
-                reply = await transport.send(step)
-            except TransportError as error:
-                reply = error
-        else:
-            reply = await sleep(step.seconds)
