@@ -1,0 +1,157 @@
+"""``POST /v1/events`` as a bare ASGI endpoint: the hot path, from the socket to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from ecomtrack_sdk._types import utc_now
+from ecomtrack_sdk._wire import LIMITS, BatchVerdict
+from ecomtrack_sdk.collector._http import Headers, Receive, Scope, Send, header, problem, read_body, respond, token_of
+from ecomtrack_sdk.collector._ingest import Examined, Request, examine
+from ecomtrack_sdk.collector._keys import Key, KeyRing
+from ecomtrack_sdk.collector._metrics import Metrics
+from ecomtrack_sdk.errors import CollectorError, StoreBusy, StoreError
+from ecomtrack_sdk.store import EventStore
+
+__all__ = ["EventsRoute"]
+
+MAX_BODIES_BYTES = 64 * 1024 * 1024
+"""Bodies held at once over all connections: what 200 slow clients send must not fill the memory."""
+INLINE_BYTES = 96 * 1024
+"""Bodies up to this size are examined on the event loop (a full batch of the SDK takes some 5 ms); larger ones in a
+thread, so that a beacon never waits behind a bomb."""
+BUSY_SECONDS = 2.0
+"""``Retry-After`` when the disk or the memory is full for the moment."""
+PREFLIGHT_SECONDS = 86_400
+"""How long a browser may remember that it may send: a day."""
+
+_ALLOWED_HEADERS = b"authorization, content-type, content-encoding, idempotency-key, sent-at"
+
+
+class EventsRoute:
+    """Takes batches from servers and beacons from browsers.
+
+    Args:
+        store: Where events go.
+        keys: Who may send.
+        metrics: Counted there.
+        clock: The current moment, aware.
+    """
+
+    def __init__(
+        self, store: EventStore, keys: KeyRing, metrics: Metrics, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._metrics = metrics
+        self._clock = clock
+        self._held_bytes = 0
+        self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ecomtrack-examine")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request to ``/v1/events``."""
+        cors = _cors(scope)
+        try:
+            if scope["method"] == "OPTIONS":
+                await _preflight(send, cors)
+                return
+            verdict = await self._take(scope, receive, self._sender(scope))
+        except CollectorError as error:
+            self._metrics.refused(error.code)
+            status, body, headers = problem(error)
+            if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                headers.append((b"allow", b"POST, OPTIONS"))
+            await respond(send, status, body, "application/problem+json", [*headers, *cors])
+            return
+        await respond(send, 200, verdict.to_json(), "application/json", cors)
+
+    def _sender(self, scope: Scope) -> Key:
+        if scope["method"] != "POST":
+            raise CollectorError(405, "method-not-allowed", "send events with POST")
+        token = token_of(scope)
+        if not token and b"key=" in scope["query_string"]:
+            # sendBeacon cannot set headers. Site keys are public anyway; others do not belong into an address.
+            token = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
+            key = self._keys.find(token)
+            if key is not None and key.kind != "site":
+                raise CollectorError(403, "key-in-address", "only a site key may stand in the address")
+        else:
+            key = self._keys.find(token) if token else None
+        if key is None:
+            raise CollectorError(401, "no-key" if not token else "unknown-key", "send 'Authorization: Bearer <key>'")
+        if not key.sends:
+            raise CollectorError(403, "not-allowed", f"a {key.kind} key may not send events")
+        if key.kind == "site" and not key.allows_origin(header(scope, b"origin") or None):
+            raise CollectorError(403, "origin-not-allowed", "this site key may not be used from this page")
+        return key
+
+    async def _take(self, scope: Scope, receive: Receive, key: Key) -> BatchVerdict:
+        declared = header(scope, b"content-length")
+        reserve = min(int(declared), LIMITS.body_bytes) if declared.isdigit() else LIMITS.body_bytes
+        if self._held_bytes and self._held_bytes + reserve > MAX_BODIES_BYTES:
+            raise CollectorError(503, "busy", "too many bodies are on their way", retry_after=BUSY_SECONDS)
+        self._held_bytes += reserve
+        try:
+            body = await read_body(scope, receive, LIMITS.body_bytes)
+            request = Request(
+                body,
+                header(scope, b"content-type"),
+                header(scope, b"content-encoding"),
+                header(scope, b"idempotency-key") or None,
+                self._clock(),
+            )
+            if len(body) <= INLINE_BYTES:
+                examined = examine(request, key)
+            else:
+                examined = await asyncio.get_running_loop().run_in_executor(self._examiner, examine, request, key)
+            del body, request
+        finally:
+            self._held_bytes -= reserve
+        return await self._keep(examined)
+
+    async def _keep(self, examined: Examined) -> BatchVerdict:
+        try:
+            stored = await asyncio.wrap_future(self._store.submit(examined.entries, examined.rejected))
+        except StoreBusy as error:
+            raise CollectorError(503, "busy", str(error), retry_after=BUSY_SECONDS) from None
+        except StoreError as error:
+            raise CollectorError(503, "store", str(error), retry_after=BUSY_SECONDS) from None
+        verdict = examined.verdict(stored)
+        self._metrics.taken(verdict)
+        return verdict
+
+    def close(self) -> None:
+        """End the thread that examines large bodies."""
+        self._examiner.shutdown(wait=True)
+
+
+def _cors(scope: Scope) -> Headers:
+    """What lets a page of another origin send; which origins a key allows is checked with the key itself."""
+    origin = header(scope, b"origin")
+    if not origin:
+        return []
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"retry-after"),
+        (b"vary", b"origin"),
+    ]
+
+
+async def _preflight(send: Send, cors: Headers) -> None:
+    await respond(
+        send,
+        204,
+        b"",
+        "text/plain",
+        [
+            *cors,
+            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-headers", _ALLOWED_HEADERS),
+            (b"access-control-max-age", str(PREFLIGHT_SECONDS).encode()),
+        ],
+    )

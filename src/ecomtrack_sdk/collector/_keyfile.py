@@ -1,0 +1,101 @@
+"""Where keys rest: ``keys.json`` in the data directory (digests and rights), mode 0600.
+
+The three keys of the first start also lie in clear text in ``first-keys.json`` (0600), so that the next start can print
+them again; whoever has copied them may delete that file, and the collector goes on honouring the digests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, make_key, new_token
+from ecomtrack_sdk.errors import ConfigError, StoreError
+
+__all__ = ["FIRST_KEYS_FILE", "KEYS_FILE", "first_keys", "read_keys", "write_keys", "write_private"]
+
+KEYS_FILE = "keys.json"
+FIRST_KEYS_FILE = "first-keys.json"
+
+
+def first_keys(data: Path) -> tuple[KeyRing, dict[str, str]]:
+    """The keys of a data directory, made if there are none yet.
+
+    Returns:
+        All keys, and the tokens of the first three by kind as far as they are still known in clear text.
+    """
+    if not (data / KEYS_FILE).exists():
+        tokens = {kind: new_token(kind) for kind in KINDS}
+        write_private(data / FIRST_KEYS_FILE, tokens)
+        write_keys(
+            data,
+            [make_key(f"{kind}-1", kind, token, label="made at the first start") for kind, token in tokens.items()],
+        )
+    ring = KeyRing(read_keys(data))
+    known: dict[str, str] = {}
+    for kind, token in _tokens(data / FIRST_KEYS_FILE).items():
+        key = ring.find(token)
+        if key is not None and key.kind == kind:
+            known[kind] = token
+    return ring, known
+
+
+def read_keys(data: Path) -> list[Key]:
+    """The keys kept in a data directory, none when there is no file.
+
+    Raises:
+        StoreError: The file is not a list of keys.
+    """
+    path = data / KEYS_FILE
+    try:
+        content = json.loads(path.read_bytes())
+        return [
+            Key(one["id"], _kind(one["kind"]), one["sha256"], one.get("label", ""), tuple(one.get("origins", ())))
+            for one in content["keys"]
+        ]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} cannot be read as a list of keys: {error}") from None
+
+
+def write_keys(data: Path, keys: Iterable[Key]) -> None:
+    """Replace the keys kept in a data directory, in one step."""
+    listed = [
+        {"id": key.id, "kind": key.kind, "sha256": key.digest, "label": key.label, "origins": list(key.origins)}
+        for key in keys
+    ]
+    write_private(data / KEYS_FILE, {"keys": listed})
+
+
+def write_private(path: Path, content: Any) -> None:
+    """*content* as JSON in a file only its owner can read; readers see the old file or the new one, never half."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _kind(text: str) -> Kind:
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise ValueError(f"a key is one of {', '.join(KINDS)}, not {text!r}")
+
+
+def _tokens(path: Path) -> Mapping[str, str]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} is not an object of keys: delete it")
+    return {kind: token for kind, token in content.items() if kind in KINDS and isinstance(token, str)}
