@@ -17,10 +17,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar, overload
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, StringConstraints
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ecomtrack_sdk._currencies import CURRENCIES
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue  # at run time it costs a quarter of the import
 
 __all__ = [
     "Amount",
@@ -251,13 +253,13 @@ else:
     class Seq:
         """``Seq[T]`` is ``tuple[T, ...]``; the class exists for its subscript."""
 
-        def __class_getitem__(cls, item):
+        def __class_getitem__(cls, item: Any) -> Any:
             return tuple[item, ...]
 
     class OptionalSeq:
         """``OptionalSeq[T]`` is ``tuple[T, ...] | None``."""
 
-        def __class_getitem__(cls, item):
+        def __class_getitem__(cls, item: Any) -> Any:
             return tuple[item, ...] | None
 
 

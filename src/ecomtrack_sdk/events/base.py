@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import math
+import textwrap
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from itertools import pairwise
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from ecomtrack_sdk._types import EventId, Flag, Id, Seq, Text, Timestamp, Url, default, new_event_id, utc_now
 
-__all__ = ["Context", "Customer", "Event", "EventWarning", "Part"]
+__all__ = ["Context", "Customer", "Event", "EventWarning", "Part", "field_docs"]
 
 MAX_CUSTOM_DEPTH = 8
 """Levels of nesting in free properties: deeper data is a document, not a property."""
@@ -39,10 +45,39 @@ class Part(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         defer_build=True,  # a model is built when first used, so that importing stays cheap
         hide_input_in_errors=True,  # an error message may reach a log; the value may be personal
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema, with the sentence under each field as its description.
+
+        Pydantic's ``use_attribute_docstrings`` does the same when a class is made, for a third of the import's time.
+        """
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in field_docs(cls).items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return schema
+
+
+@cache
+def field_docs(cls: type[BaseModel]) -> dict[str, str]:
+    """Field → the docstring under it, bases first; a field without one is absent."""
+    docs: dict[str, str] = {}
+    for owner in reversed(cls.__mro__):
+        if not issubclass(owner, Part) or owner is Part:
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+        assert isinstance(tree, ast.ClassDef)
+        for field, below in pairwise(tree.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
+                text = below.value
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    docs[field.target.id] = inspect.cleandoc(text.value)
+    return docs
 
 
 def check_custom(values: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
@@ -53,7 +88,7 @@ def check_custom(values: dict[str, JsonValue] | None) -> dict[str, JsonValue] | 
 
 
 def _check_depth(value: JsonValue, levels: int) -> None:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         raise PydanticCustomError("finite", "must be finite numbers, JSON has no NaN or infinity")
     if not isinstance(value, dict | list):
         return

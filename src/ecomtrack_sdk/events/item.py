@@ -57,7 +57,7 @@ class Item(Part):
 
     @property
     def subtotal(self) -> Decimal:
-        """``price × quantity − discount``: what the line adds to an order, tax and shipping left out."""
+        """``price * quantity - discount``: what the line adds to an order, tax and shipping left out."""
         return self.price * self.quantity - self.discount
 
 

@@ -68,7 +68,7 @@ class Order(Event):
     """The customer committed to buy. The same ``order_id`` sent again updates the order.
 
     Sums that are not given are derived: ``subtotal`` from the lines, ``tax`` from their taxes, and
-    ``total = subtotal − discount + shipping + tax``. A given total stands, whatever its parts say.
+    ``total = subtotal - discount + shipping + tax``. A given total stands, whatever its parts say.
 
     Source: Segment *Order Completed*, GA4 *purchase*.
     """
@@ -117,7 +117,7 @@ class Order(Event):
                 EventWarning(
                     "sum_mismatch",
                     "total",
-                    "differs from subtotal − discount + shipping (+ tax); the given total is used",
+                    "differs from subtotal - discount + shipping (+ tax); the given total is used",
                 )
             )
         lines = sum([item.subtotal for item in self.items], ZERO)
@@ -192,14 +192,12 @@ class Refund(Event):
 
     def warnings(self) -> tuple[EventWarning, ...]:
         known = [item.amount for item in self.items if item.amount is not None]
-        if self.amount is not None and len(known) == len(self.items) and known:
-            if abs(sum(known, self.shipping) - self.amount) > SUM_TOLERANCE:
-                return (
-                    EventWarning(
-                        "sum_mismatch", "amount", "differs from the lines and shipping; the given amount is used"
-                    ),
-                )
-        return ()
+        if self.amount is None or not known or len(known) < len(self.items):
+            return ()
+        if abs(sum(known, self.shipping) - self.amount) <= SUM_TOLERANCE:
+            return ()
+        msg = "differs from the lines and shipping; the given amount is used"
+        return (EventWarning("sum_mismatch", "amount", msg),)
 
 
 def _status_warning(status: str | None) -> tuple[EventWarning, ...]:
