@@ -1,0 +1,48 @@
+"""The reports: one file each, found by name. Importing this package loads none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ecomtrack_sdk.errors import UnknownReport
+
+if TYPE_CHECKING:
+    from ecomtrack_sdk.reports._base import Report, Result
+    from ecomtrack_sdk.store._projection import Warehouse
+
+__all__ = ["REPORTS", "get", "run"]
+
+REPORTS: dict[str, str] = {
+    "revenue": "How much was earned, and how much of it stayed?",
+    "orders": "What became of the orders: how many were shipped, cancelled, returned, kept?",
+}
+"""Name of a report (and of its module) → the question it answers."""
+
+
+def get(name: str) -> Report[Any, Any]:
+    """The report of that name, loaded now.
+
+    Raises:
+        UnknownReport: There is none; the message lists those there are.
+    """
+    if name not in REPORTS:
+        raise UnknownReport(f"there is no report {name!r}; there are: {', '.join(sorted(REPORTS))}")
+    found: Report[Any, Any] = import_module(f"ecomtrack_sdk.reports.{name}").report
+    return found
+
+
+def run(name: str, params: Mapping[str, object], warehouse: Warehouse) -> Result[Any]:
+    """Answer one question.
+
+    Args:
+        name: The report.
+        params: Its parameters by the names of the options, dashes or underscores, values as text or typed.
+        warehouse: Where the figures come from.
+
+    Raises:
+        UnknownReport: No such report.
+        BadParameter: A parameter is wrong; the message names it and says what is allowed.
+    """
+    return get(name).run(warehouse, params)

@@ -1,0 +1,305 @@
+"""The mechanism of reports: a question, its parameters, one portable SQL text, typed rows, a result that explains itself.
+
+HOW TO ADD A REPORT: one file, one golden folder, one line in ``REPORTS`` (``reports/__init__.py``).
+
+``reports/carts.py``::
+
+    \"\"\"How many carts are abandoned? … question, formula, grain, unit, caveats, source: this text is the docs page.\"\"\"
+
+    class CartsParams(Params):                 # Params has from, to, by, time_zone, where, currency, convert, compare …
+        idle: Annotated[int, Field(ge=1)] = 30
+        \"\"\"Days of silence … (the docstring is the help of --idle and of the HTTP parameter).\"\"\"
+
+    class CartsRow(Row):                       # columns in their order; the type says how a value is shown and written
+        period: Period
+        \"\"\"First day of the period.\"\"\"
+        carts: Count
+        abandoned_value: Money | None
+        rate: Rate | None                      # 0…1, NULL when there is nothing to divide by
+
+    SQL = \"\"\"
+    select @period(c.started_t) as period, count(*) as carts, …, @ratio(sum(…), count(*)) as rate
+    from carts c
+    where c.started_t >= $from_t and c.started_t < $to_t @where()
+    group by 1 order by 1
+    \"\"\"
+
+    report = Report("carts", CartsParams, CartsRow, SQL, models=(CARTS,), filters={"channel": "c.channel = {value}"})
+
+- ``$from_t``/``$to_t`` (microseconds, $to_t exclusive) are always there, as is ``$name`` for every field of Params that
+  is a str, int, float, Decimal, bool or None; more through ``bind=lambda params: {...}``. SQL may be a function of
+  the params that returns text (funnels): its text comes from a fixed vocabulary, user values are always bound.
+- Macros (``@period(t) @ratio(a,b) @last(x,order) @sum(x) @money(x) @prorate(a,n,m) @median(x) @quantile(x,q) @json(col,key)
+  @amount(x,cur) @currency(cur) @join_text(x) @days(a,b) @periods(a,b)``): table in ``store/_dialect.py``. Amounts that
+  are summed go through ``@sum(@amount(x, currency))`` grouped by ``@currency(currency)``: that is --convert.
+- Portable subset: CTEs, case, coalesce, row_number/lag/sum/max over (… rows between …), joins with explicit ``on``,
+  count(distinct …), union all, ``cast(x as bigint|double|varchar|decimal(18, 4))``. Not: QUALIFY, FILTER, IGNORE NULLS,
+  USING, GROUP BY ALL, intervals, date functions, ``//``, ``::``, arrays, correlated subqueries, float money. Every CTE
+  and subquery has an alias; every column in a join is qualified. A total order in every ``order by`` (ties by an id).
+- Checks that become warnings: ``checks=(Check(code, "text {n}", "select count(*) as n … having count(*) > 0"),)``;
+  no row, no warning. The columns of the row fill the message.
+- ``filters``: field of ``--where FIELD=VALUE`` → condition with ``{value}``. Standard ones: ``ORDER_FILTERS`` (alias
+  ``o`` of orders), ``EVENT_FILTERS`` (alias ``e`` of events) in ``reports/_filters.py``.
+
+HOW TO ADD A MODEL: ``reports/models/sessions.py`` with ``SESSIONS = Model("sessions", doc, SQL, needs=(PEOPLE,))``; the
+first line of ``doc`` is the grain. No parameters (a model serves every report), macros allowed except @period/@where.
+It is built when a report that lists it runs and events have arrived since.
+
+GOLDEN TESTS: ``tests/reports/golden/<report>/<case>/``: ``events.jsonl`` (wire events; event_id may be left out) and
+``expected.json``: ``[{"params": {"by": "day"}, "rows": [{"period": "2026-01-01", "net": "19.90"}], "warnings": ["code"]}]``.
+Only the columns named in a row are compared, all rows are. One runner (``tests/reports/test_golden.py``) plays every
+case on DuckDB in order, in reverse order of arrival, and on chDB. ``"report": "x"`` in an entry asks another report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ecomtrack_sdk.errors import BadParameter
+from ecomtrack_sdk.reports._params import Params, bounds, offsets
+from ecomtrack_sdk.reports._values import Unit, convert, to_wire, unit_of
+from ecomtrack_sdk.store._dialect import Dialect, Settings, Value
+from ecomtrack_sdk.store._projection import Model, Warehouse
+
+__all__ = ["Check", "Report", "Result", "Row", "Warning_"]
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R", bound="Row")
+
+
+class Row(BaseModel):
+    """One row of a report; its fields are the columns, in their order."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True, defer_build=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:  # noqa: N801  # ``Warning`` is a built-in
+    """Something the reader of a figure has to know."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query beside the report whose rows become warnings.
+
+    Attributes:
+        code: A stable word for machines.
+        message: For people; ``{column}`` is filled from the row.
+        sql: One SELECT; no row means no warning.
+    """
+
+    code: str
+    message: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Result(Generic[R]):
+    """Rows, the question as it was understood, and what to beware of.
+
+    Attributes:
+        report: Name of the report.
+        query: The resolved parameters, ready for JSON.
+        columns: Names of the columns, in their order.
+        records: Rows as dictionaries of Python values: ``Decimal``, ``date``, ``datetime``, ``int``, ``float``, ``str``.
+        warnings: In the order of the report's checks.
+    """
+
+    report: Report[Any, R]
+    query: dict[str, Any]
+    columns: list[str]
+    records: list[dict[str, Any]]
+    warnings: list[Warning_] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[R]:
+        """The rows, typed."""
+        return [self.report.row.model_construct(**record) for record in self.records]
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def unit(self, column: str) -> Unit | None:
+        """How a column is shown; that of ``x`` for ``x_previous``."""
+        return self.report.units.get(column) or self.report.units.get(column.removesuffix("_previous"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"report", "query", "rows", "warnings"}`` of JSON values: money as strings, times as ISO 8601."""
+        units = {column: self.unit(column) for column in self.columns}
+        return {
+            "report": self.report.name,
+            "query": self.query,
+            "rows": [
+                {column: to_wire(record[column], units[column], record) for column in self.columns}
+                for record in self.records
+            ],
+            "warnings": [{"code": warning.code, "message": warning.message} for warning in self.warnings],
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """:meth:`to_dict` as text."""
+        import json
+
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ecomtrack_sdk.reports._render import html_table
+
+        return html_table(self)
+
+
+@dataclass(frozen=True)
+class Report(Generic[P, R]):
+    """A question and how it is answered.
+
+    Attributes:
+        name: As in ``ecomtrack report NAME``.
+        params: Class of its parameters.
+        row: Class of its rows.
+        sql: One portable SELECT, or a function of the parameters that makes one.
+        models: Models the SQL reads.
+        filters: Field of ``--where`` → condition with ``{value}`` in it.
+        checks: Queries that become warnings; a function of the parameters where they depend on them.
+        bind: More bound parameters, from the parameters.
+        extra: Texts of the report's own macros, from the parameters.
+        finish: Last touch on the result in Python (adding shares, ranks); never loads events.
+        defaults: Other defaults of parameters than those of ``params``.
+        chart: Name of the chart the HTML page shows.
+    """
+
+    name: str
+    params: type[P]
+    row: type[R]
+    sql: str | Callable[[P], str]
+    models: tuple[Model, ...] = ()
+    filters: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] | Callable[[P], tuple[Check, ...]] = ()
+    bind: Callable[[P], Mapping[str, Value]] | None = None
+    extra: Callable[[P], Mapping[str, str]] | None = None
+    finish: Callable[[P, Result[R]], Result[R]] | None = None
+    chart: Any = None
+    doc: str = ""
+
+    @property
+    def units(self) -> dict[str, Unit | None]:
+        """Column → how it is shown."""
+        return {name: unit_of(info) for name, info in self.row.model_fields.items()}
+
+    def parse(self, given: Mapping[str, object]) -> P:
+        """Parameters from options or a query string: names with or without dashes, values as text.
+
+        Raises:
+            BadParameter: An unknown name or a wrong value; it says what is allowed.
+        """
+        try:
+            return self.params.model_validate({name.replace("-", "_"): value for name, value in given.items()})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "parameters"
+            if first["type"] == "extra_forbidden":
+                allowed = ", ".join(info.alias or field for field, info in self.params.model_fields.items())
+                raise BadParameter(name, f"is not a parameter of {self.name}; there are {allowed}") from None
+            raise BadParameter(name, first["msg"].removeprefix("Value error, ")) from None
+
+    def run(self, warehouse: Warehouse, params: P | Mapping[str, object] | None = None) -> Result[R]:
+        """Answer the question from what the log holds now.
+
+        Raises:
+            BadParameter: As :meth:`parse`; also an unknown filter.
+        """
+        asked = self.parse(params or {}) if isinstance(params, Mapping | None) else params
+        warehouse.refresh()
+        warehouse.ensure(self.models)
+        result = self._answer(warehouse, asked)
+        if asked.compare is not None:
+            from ecomtrack_sdk.reports._compare import with_previous
+
+            result = with_previous(self, warehouse, asked, result)
+        return result
+
+    def _answer(self, warehouse: Warehouse, params: P) -> Result[R]:
+        sql, values, settings = self.prepare(params, warehouse.time_range())
+        answer = warehouse.query(sql, values, settings)
+        units = self.units
+        kinds = [units.get(column) for column in answer.columns]
+        money = answer.columns.index("currency") if "currency" in answer.columns else None
+        records = [
+            {
+                column: convert(value, unit, None if money is None else row[money])
+                for column, value, unit in zip(answer.columns, row, kinds, strict=True)
+            }
+            for row in answer.rows
+        ]
+        checks = self.checks(params) if callable(self.checks) else self.checks
+        warnings = []
+        for check in checks:
+            found = warehouse.query(check.sql, values, settings)
+            warnings += [
+                Warning_(check.code, check.message.format(**dict(zip(found.columns, row, strict=True))))
+                for row in found.rows
+            ]
+        result: Result[R] = Result(self, params.resolved(), answer.columns, records, warnings)
+        return self.finish(params, result) if self.finish is not None else result
+
+    def prepare(self, params: P, span: tuple[int, int] | None) -> tuple[str, dict[str, Value], Settings]:
+        """SQL, bound values and macro settings of one run; *span* is the first and last microsecond of the events."""
+        from_t, to_t = bounds(params)
+        values: dict[str, Value] = {"from_t": from_t, "to_t": to_t}
+        for name in type(params).model_fields:
+            value = getattr(params, name)
+            if value is None or isinstance(value, str | int | float | bool):
+                values.setdefault(name.rstrip("_"), value)
+        if self.bind is not None:
+            values.update(self.bind(params))
+        settings = Settings(
+            by=params.by,
+            week_start=params.week_start,
+            offsets=offsets(params.time_zone, span),
+            where=self._conditions(params, values),
+            rates=params.rates_to_target(),
+            convert_to=params.convert,
+            extra=self.extra(params) if self.extra is not None else {},
+        )
+        return (self.sql(params) if callable(self.sql) else self.sql), values, settings
+
+    def _conditions(self, params: P, values: dict[str, Value]) -> list[str]:
+        """A condition for each filtered field; the same field given twice means either value."""
+        by_field: dict[str, list[str]] = {}
+        for index, (name, value) in enumerate(params.filters()):
+            template = self.filters.get(name)
+            if template is None:
+                known = ", ".join(sorted(self.filters)) or "none"
+                raise BadParameter("where", f"{self.name} has no filter {name!r}; there are: {known}")
+            values[f"where_{index}"] = value
+            by_field.setdefault(name, []).append(template.replace("{value}", f"$where_{index}"))
+        return [" or ".join(conditions) for conditions in by_field.values()]
+
+    def to_sql(self, params: P, dialect: Dialect, span: tuple[int, int] | None = None) -> str:
+        """The report and its models as statements an analyst can take to a warehouse, parameters listed on top."""
+        sql, values, settings = self.prepare(params, span)
+        text, used = dialect.render(sql, values, settings)
+        parts = [f"-- {name} = {value!r}" for name, value in used.items()]
+        for model in [part for model in self.models for part in model.with_needs()]:
+            body, _ = dialect.render(model.sql, {})
+            parts.append(f"-- {model.doc.splitlines()[0]}\ncreate or replace view {model.name} as\n{body.strip()};")
+        return "\n\n".join([*dict.fromkeys(parts), text.strip() + ";"])
+
+    def columns_doc(self) -> list[tuple[str, str]]:
+        """Column names with what they mean, for the docs page."""
+        return [(name, info.description or "") for name, info in self.row.model_fields.items()]
+
+
+def shifted(params: P, **changes: object) -> P:
+    """*params* with some fields changed, validated again."""
+    return type(params).model_validate({**params.model_dump(by_alias=True), **changes})

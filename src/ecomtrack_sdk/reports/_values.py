@@ -1,0 +1,107 @@
+"""What kind of value a column holds, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, get_args
+
+from pydantic.fields import FieldInfo
+
+__all__ = ["Amount", "Count", "Money", "Number", "Period", "Quantity", "Rate", "Seconds", "Time", "Unit", "convert",
+           "places_of", "to_wire", "unit_of"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How the values of a column are shown: ``money``, ``rate``, ``count``, ``quantity``, ``seconds`` …"""
+
+    kind: str
+
+
+Money = Annotated[Decimal, Unit("money")]
+"""An exact amount in the row's ``currency``."""
+Amount = Money
+Quantity = Annotated[Decimal, Unit("quantity")]
+"""Units of goods; a whole number unless goods are sold by weight."""
+Rate = Annotated[float, Unit("rate")]
+"""A share from 0 to 1."""
+Number = Annotated[float, Unit("number")]
+"""A plain figure such as a mean count."""
+Count = Annotated[int, Unit("count")]
+Seconds = Annotated[float, Unit("seconds")]
+Period = Annotated[date, Unit("period")]
+"""First day of the period, local; a local time when the period is an hour."""
+Time = Annotated[datetime, Unit("time")]
+"""A moment; microseconds since the epoch in SQL."""
+
+_PLACES = Decimal("0.0001")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITHOUT_CENTS = frozenset(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"])
+_THREE_PLACES = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+
+def unit_of(info: FieldInfo) -> Unit | None:
+    """The unit in a field's annotation, ``X | None`` included."""
+    for meta in info.metadata:
+        if isinstance(meta, Unit):
+            return meta
+    for part in get_args(info.annotation):
+        for meta in getattr(part, "__metadata__", ()):
+            if isinstance(meta, Unit):
+                return meta
+    return None
+
+
+def places_of(currency: str | None) -> int:
+    """Digits after the point that a currency's prices have. Source: ISO 4217 minor units."""
+    if currency in _WITHOUT_CENTS:
+        return 0
+    return 3 if currency in _THREE_PLACES else 2
+
+
+def convert(value: Any, unit: Unit | None, currency: str | None = None) -> Any:
+    """An engine's value as the Python value of its column: the same whichever engine it came from.
+
+    A mean amount comes as a float and is rounded to the digits its currency has; sums are exact and stay so.
+    """
+    if value is None:
+        return None
+    kind = unit.kind if unit is not None else None
+    if kind == "money" and isinstance(value, float):
+        return Decimal(value).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_EVEN)
+    if kind in ("money", "quantity"):
+        return Decimal(value)
+    if kind == "time" and isinstance(value, int):
+        return _EPOCH + timedelta(microseconds=value)
+    if kind in ("rate", "number", "seconds"):
+        return float(value)
+    if kind == "count":
+        return int(value)
+    return value
+
+
+def to_wire(value: Any, unit: Unit | None, record: Mapping[str, Any]) -> Any:
+    """*value* for JSON: money as a string with the currency's digits at least, times as ISO 8601, rates as numbers."""
+    if isinstance(value, Decimal):
+        if unit is not None and unit.kind == "quantity":
+            return int(value) if value == value.to_integral_value() else float(value)
+        return money_text(value, record.get("currency"))
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return round(value, 6) if unit is None or unit.kind != "seconds" else round(value, 3)
+    return value
+
+
+def money_text(value: Decimal, currency: str | None) -> str:
+    """An amount as text: at least the digits its currency has, more only where they say something."""
+    places = places_of(currency)
+    text = format(value.quantize(_PLACES, ROUND_HALF_EVEN), "f")
+    whole, _, digits = text.partition(".")
+    digits = digits.rstrip("0").ljust(places, "0")
+    return f"{whole}.{digits}" if digits else whole

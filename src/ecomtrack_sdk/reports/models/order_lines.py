@@ -1,0 +1,77 @@
+"""The lines of the orders as they stand now, with what came back of each."""
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.reports.models.orders import ORDERS
+from ecomtrack_sdk.reports.models.refund_lines import REFUND_LINES
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["ORDER_LINES"]
+
+DOC = """One row per order, product and variant of the order's last whole content (equal lines are one).
+
+``subtotal`` is price × quantity − the line's discount. ``refunded_units`` and ``refunded`` are what came back of it:
+refund lines without a variant belong to the product's first variant. What was refunded but is not in the last
+content is in ``refund_lines`` only.
+Columns: order_id, ordered_t, status, counted, currency, product_id, variant_id, sku, name, brand, category, categories,
+price, quantity, discount, tax, subtotal, coupon, refunded_units, refunded.
+"""
+
+SQL = """
+with contents as (
+    select a.order_id, a.event_id, row_number() over (partition by a.order_id order by a.rank desc) as newest
+    from counted_actions a
+    where a.has_items
+),
+lines as (
+    select
+        c.order_id, i.product_id, i.variant_id,
+        max(i.sku) as sku, max(i.name) as name, max(i.brand) as brand,
+        max(i.category) as category, max(i.categories) as categories, max(i.price) as price,
+        @sum(i.quantity) as quantity,
+        @sum(i.discount) as discount,
+        @sum(i.tax) as tax,
+        @sum(i.subtotal) as subtotal,
+        max(i.coupon) as coupon
+    from contents c
+    join event_items i on i.event_id = c.event_id and i.list = 'order'
+    where c.newest = 1
+    group by c.order_id, i.product_id, i.variant_id
+),
+numbered as (
+    select
+        l.*,
+        row_number() over (partition by l.order_id, l.product_id order by coalesce(l.variant_id, '')) as place
+    from lines l
+),
+variants as (
+    select n.order_id, n.product_id, coalesce(n.variant_id, '') as variant_id from numbered n
+),
+back as (
+    select
+        r.order_id, r.product_id,
+        case when v.order_id is null then null else coalesce(r.variant_id, '') end as variant_id,
+        @sum(r.quantity) as units, @sum(r.amount) as amount
+    from refund_lines r
+    left join variants v
+        on v.order_id = r.order_id and v.product_id = r.product_id and v.variant_id = coalesce(r.variant_id, '')
+    group by r.order_id, r.product_id, case when v.order_id is null then null else coalesce(r.variant_id, '') end
+)
+select
+    n.order_id, o.ordered_t, o.status, o.counted, o.currency,
+    n.product_id, n.variant_id, n.sku, n.name, n.brand, n.category, n.categories,
+    n.price, n.quantity, n.discount, n.tax, n.subtotal, n.coupon,
+    cast(coalesce(b.units, @zero()) + coalesce(w.units, @zero()) as decimal(18, 4))
+        as refunded_units,
+    cast(coalesce(b.amount, @zero()) + coalesce(w.amount, @zero()) as decimal(18, 4))
+        as refunded
+from numbered n
+join orders o on o.order_id = n.order_id
+left join back b
+    on b.order_id = n.order_id and b.product_id = n.product_id and b.variant_id = coalesce(n.variant_id, '')
+left join back w
+    on w.order_id = n.order_id and w.product_id = n.product_id and w.variant_id is null and n.place = 1
+"""
+
+ORDER_LINES = Model("order_lines", DOC, SQL, needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES))

@@ -1,0 +1,66 @@
+"""What came back, line by line, each with the money it moved."""
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["REFUND_LINES"]
+
+DOC = """One row per line of a counted refund; a refund without lines has none.
+
+``amount`` is the money of the line: as given, else the order line's price after its discount for the units that came
+back. The order line is that of the last content before the refund that has the product, else the first one after it,
+so a refund that arrives before its order is worth the same. ``price_known`` is 0 when no such line was ever sent.
+Columns: order_id, event_id, refund_id, line, t, currency, product_id, variant_id, quantity, amount, reason, place,
+name, brand, category, categories, price_known.
+"""
+
+SQL = """
+with refunds as (
+    select a.order_id, a.event_id, a.refund_id, a.t, a.rank, a.currency, a.reason, a.place
+    from counted_actions a
+    where a.kind = 'refund'
+),
+content as (
+    select
+        a.order_id, a.rank, i.product_id, i.variant_id,
+        @sum(i.subtotal) as subtotal, @sum(i.quantity) as quantity,
+        max(i.name) as name, max(i.brand) as brand, max(i.category) as category, max(i.categories) as categories
+    from counted_actions a
+    join event_items i on i.event_id = a.event_id
+    where a.kind <> 'refund' and i.list = 'order'
+    group by a.order_id, a.rank, i.product_id, i.variant_id
+),
+candidates as (
+    select
+        r.order_id, r.event_id, r.refund_id, r.t, r.currency, r.reason as refund_reason, r.place,
+        l.line, l.product_id, l.variant_id, l.quantity, l.amount, l.reason,
+        c.subtotal as sold_subtotal, c.quantity as sold_quantity,
+        c.name as name, c.brand as brand, c.category as category, c.categories as categories,
+        row_number() over (
+            partition by r.event_id, l.line
+            order by
+                case when c.rank is null then 2 when c.rank < r.rank then 0 else 1 end,
+                case when c.rank < r.rank then -c.rank else c.rank end,
+                case when c.variant_id = l.variant_id then 0 when c.variant_id is null then 1 else 2 end,
+                coalesce(c.variant_id, '')
+        ) as choice
+    from refunds r
+    join refund_items l on l.event_id = r.event_id
+    left join content c on c.order_id = r.order_id and c.product_id = l.product_id
+)
+select
+    order_id, event_id, refund_id, line, t, currency, product_id, variant_id, quantity,
+    case
+        when amount is not null then amount
+        when sold_quantity is null then @zero()
+        else @prorate(sold_subtotal, quantity, sold_quantity)
+    end as amount,
+    coalesce(reason, refund_reason) as reason, place, name, brand, category, categories,
+    case when amount is null and sold_quantity is null then 0 else 1 end as price_known
+from candidates
+where choice = 1
+"""
+
+REFUND_LINES = Model("refund_lines", DOC, SQL, needs=(COUNTED_ACTIONS,))

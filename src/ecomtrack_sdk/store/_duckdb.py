@@ -1,0 +1,140 @@
+"""The embedded warehouse: a DuckDB file beside the log, loaded in large groups, without a primary key.
+
+Only ``execute`` and ``fetchall`` are used: the same code runs on DuckDB 1.5 and 2.0.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecomtrack_sdk.errors import MissingExtraError, StoreError
+from ecomtrack_sdk.store._dialect import DUCKDB, Value
+from ecomtrack_sdk.store._projection import Answer, Log, Model, Progress, Warehouse
+from ecomtrack_sdk.store._tables import TABLES
+
+__all__ = ["PROJECTION_FILE", "DuckDBWarehouse"]
+
+PROJECTION_FILE = "projection.duckdb"
+_KINDS = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "money": "DECIMAL(18, 4)",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE",
+}
+
+
+class DuckDBWarehouse(Warehouse):
+    """Flat tables and models in one DuckDB file, or in memory.
+
+    One process at a time may have the file open; a second one gets a ``StoreError`` that says so.
+
+    Args:
+        log: Where the events come from.
+        directory: Where ``projection.duckdb`` lies; ``None`` for memory.
+        progress: Told how far a load is.
+    """
+
+    dialect = DUCKDB
+
+    def __init__(self, log: Log, directory: Path | None = None, *, progress: Progress | None = None) -> None:
+        super().__init__(log, progress=progress)
+        self._path = None if directory is None else directory / PROJECTION_FILE
+        self._connection = self._open()
+        if self._state()[0]:
+            self._built = dict(self._execute("select name, mark from _models").rows)
+
+    def _open(self) -> Any:
+        try:
+            import duckdb
+        except ImportError:
+            raise MissingExtraError("duckdb", "collector") from None
+        if self._path is None:
+            return duckdb.connect(":memory:")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return duckdb.connect(str(self._path))
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower() or "being used" in str(error).lower():
+                raise StoreError(
+                    f"{self._path} is in use by another process: ask that one, or stop it (one process owns the file)"
+                ) from None
+            self._discard()
+        except (duckdb.Error, ValueError):
+            self._discard()  # torn, or of a version this one cannot read: nothing in it is the only copy
+        return duckdb.connect(str(self._path))
+
+    def _discard(self) -> None:
+        assert self._path is not None
+        for path in (self._path, self._path.with_name(self._path.name + ".wal")):
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _execute(self, sql: str, params: Mapping[str, Value] | None = None) -> Answer:
+        result = self._connection.execute(sql, dict(params)) if params else self._connection.execute(sql)
+        columns = [column[0] for column in result.description or ()]
+        return Answer(columns, result.fetchall())
+
+    def _state(self) -> tuple[str, str, int]:
+        found = self._execute("select count(*) from duckdb_tables() where table_name = '_projection'").rows
+        if not found[0][0]:
+            return "", "", 0
+        rows = self._execute("select version, generation, watermark from _projection").rows
+        return rows[0] if rows else ("", "", 0)
+
+    def _start_anew(self, version: str, generation: str) -> None:
+        statements = [
+            f'drop table "{name}"' for (name,) in self._execute("select table_name from duckdb_tables()").rows
+        ]
+        for name, columns in TABLES.items():
+            body = ", ".join(f'"{column.name}" {_KINDS[column.kind]}' for column in columns)
+            statements.append(f"create table {name} ({body})")
+        statements.append("create table _models (name varchar, mark varchar)")
+        statements.append("create table _projection (version varchar, generation varchar, watermark bigint)")
+        self._together([(statement, None) for statement in statements] + [
+            ("insert into _projection values ($version, $generation, 0)",
+             {"version": version, "generation": generation}),
+        ])  # fmt: skip
+
+    def _load(self, tables: Mapping[str, bytes], watermark: int) -> None:
+        with tempfile.TemporaryDirectory(prefix="ecomtrack-") as directory:
+            statements: list[tuple[str, dict[str, Value] | None]] = []
+            for name, lines in tables.items():
+                path = Path(directory) / f"{name}.jsonl"
+                path.write_bytes(lines)
+                columns = ", ".join(f"'{column.name}': '{_KINDS[column.kind]}'" for column in TABLES[name])
+                names = ", ".join(f'"{column.name}"' for column in TABLES[name])
+                # The statement's text is made of our own column names and a path of our own making.
+                statements.append((
+                    f"insert into {name} select {names} from read_json($path, format='newline_delimited', "  # noqa: S608
+                    f"columns={{{columns}}}, maximum_object_size=67108864)",
+                    {"path": str(path)},
+                ))  # fmt: skip
+            statements.append(("update _projection set watermark = $watermark", {"watermark": watermark}))
+            self._together(statements)
+
+    def _together(self, statements: list[tuple[str, dict[str, Value] | None]]) -> None:
+        self._execute("begin transaction")
+        try:
+            for sql, params in statements:
+                self._execute(sql, params)
+        except BaseException:
+            self._execute("rollback")
+            raise
+        self._execute("commit")
+
+    def _build(self, model: Model, sql: str) -> None:
+        self._execute(f"create or replace table {model.name} as {sql}")
+
+    def _remember(self, name: str, mark: str) -> None:
+        self._together([
+            ("delete from _models where name = $name", {"name": name}),
+            ("insert into _models values ($name, $mark)", {"name": name, "mark": mark}),
+        ])  # fmt: skip
