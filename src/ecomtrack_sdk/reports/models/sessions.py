@@ -1,0 +1,112 @@
+"""Visits: when, by whom, where from, how long, how many pages."""
+# ruff: noqa: S608
+# The text is made of expressions of our own.
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.session_events import ENGAGEMENT, SESSION_EVENTS, VIEWS
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["PAGES", "SESSIONS", "SESSION_ORDERS"]
+
+SESSIONS = Model(
+    "sessions",
+    """One row per session.
+
+    session_id, visitor_id, person_id (of its last event: who logs in during a visit was there from its start), start_t, end_t
+    (microseconds), seconds, events, page_views, bounce (1: one page and nothing else done), visit_no (1 is the visitor's
+    first), source, medium, campaign, channel (of the first event: ``(direct)``, ``(none)``, NULL, ``Direct`` when it does
+    not say), landing_page (path), landing_host, referrer_host, country, device.
+    """,
+    f"""
+    with grouped as (
+      select s.session_id as session_id, min(s.visitor_id) as visitor_id,
+        @last(s.person_id, (s.t, s.event_id)) as person_id,
+        min(s.t) as start_t, max(s.t) as end_t, max(case when s.entry = 1 then s.seq end) as entry_seq,
+        count(*) as events, sum(s.page_view) as page_views,
+        sum(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then 0 else 1 end) as actions
+      from session_events s
+      where s.session_id is not null
+      group by 1
+    )
+    select g.session_id as session_id, g.visitor_id as visitor_id, g.person_id as person_id, g.start_t as start_t,
+      g.end_t as end_t, cast(g.end_t - g.start_t as double) / 1000000 as seconds, g.events as events,
+      g.page_views as page_views, case when g.page_views = 1 and g.actions = 0 then 1 else 0 end as bounce,
+      row_number() over (partition by g.visitor_id order by g.start_t, g.session_id) as visit_no,
+      coalesce(e.source, '(direct)') as source, coalesce(e.medium, '(none)') as medium, e.campaign as campaign,
+      coalesce(e.channel, 'Direct') as channel, e.path as landing_page, e.host as landing_host,
+      e.referrer_host as referrer_host, e.country as country, e.device as device
+    from grouped g
+    join events e on e.seq = g.entry_seq
+    """,
+    needs=(SESSION_EVENTS,),
+)
+
+SESSION_ORDERS = Model(
+    "session_orders",
+    """One row per order that was placed in a session.
+
+    order_id, session_id (of the earliest ``order`` event of that id that lies in one).
+    """,
+    """
+    select f.order_id as order_id, f.session_id as session_id
+    from (
+      select s.order_id as order_id, s.session_id as session_id,
+        row_number() over (partition by s.order_id order by s.t, s.event_id) as place
+      from session_events s
+      where s.type = 'order' and s.session_id is not null
+    ) as f
+    where f.place = 1
+    """,
+    needs=(SESSION_EVENTS,),
+)
+
+PAGES = Model(
+    "pages",
+    """One row per page shown in a session.
+
+    session_id, page_no, person_id, t (microseconds), type (the most telling of its view events: ``view_product`` before
+    ``view_page``), product_id, article_id, category_id, title, path, seconds (foreground time the browser reported; where
+    it did not, the time to the next event of the session; NULL for a last page without either), measured (1: foreground).
+    """,
+    f"""
+    with engaged as (
+      select v.session_id as session_id, v.page_no as page_no, sum(e.engaged_seconds) as seconds
+      from events e
+      join session_events s on s.seq = e.seq
+      join session_events v on v.event_id = coalesce(e.engaged_event_id, s.event_id)
+      where e.type = 'custom' and e.name = '{ENGAGEMENT}' and e.engaged_seconds is not null and v.session_id is not null
+      group by 1, 2
+    ),
+    shown as (
+      select s.session_id as session_id, s.page_no as page_no, min(s.t) as t, max(s.t) as last_t,
+        @last(s.person_id, (s.t, s.event_id)) as person_id
+      from session_events s
+      where s.session_id is not null and s.page_no > 0
+      group by 1, 2
+    ),
+    views as (
+      select s.session_id as session_id, s.page_no as page_no,
+        @last(e.type, (case when e.type = 'view_page' then 0 else 1 end, e.t, e.event_id)) as type,
+        max(e.product_id) as product_id, max(e.article_id) as article_id, max(e.category_id) as category_id,
+        max(e.title) as title, @first(e.path, (e.t, e.event_id)) as path
+      from session_events s
+      join events e on e.seq = s.seq
+      where s.session_id is not null and s.page_no > 0 and s.type in {VIEWS}
+      group by 1, 2
+    ),
+    timed as (
+      select p.*, lead(p.t) over (partition by p.session_id order by p.page_no) as next_t
+      from shown p
+    )
+    select p.session_id as session_id, p.page_no as page_no, p.person_id as person_id, p.t as t, v.type as type,
+      v.product_id as product_id, v.article_id as article_id, v.category_id as category_id, v.title as title,
+      v.path as path,
+      coalesce(g.seconds, cast(nullif(coalesce(p.next_t, p.last_t) - p.t, 0) as double) / 1000000) as seconds,
+      case when g.seconds is not null then 1 else 0 end as measured
+    from timed p
+    join views v on v.session_id = p.session_id and v.page_no = p.page_no
+    left join engaged g on g.session_id = p.session_id and g.page_no = p.page_no
+    """,
+    needs=(SESSION_EVENTS,),
+)
