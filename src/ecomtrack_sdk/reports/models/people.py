@@ -1,12 +1,14 @@
 """Who it was: names that belong together, and the person behind each visitor.
 
-A customer is known by names: the shop's id and the e-mail address (case ignored; an id that looks like an address counts
-as one). Names seen together in one event belong to one person, and so on along the chain: that is a connected component
-of the graph of names, found by spreading the smallest label over the edges until nothing changes. It costs rounds of
-two joins over the *names*, never over the events, and needs no more rounds than the logarithm of the longest chain.
+A customer is known by names: the shop's id and the e-mail address (case ignored; an id that looks like an address
+counts as one). Names seen together in one event belong to one person, and so on along the chain: that is a connected
+component of the graph of names, found by spreading the smallest label over the edges until nothing changes. It costs
+rounds of two joins over the *names*, never over the events, and needs no more rounds than the logarithm of the
+longest chain.
 
-The id of a person is the first id ever seen of its names (the earliest ``t``, ties by text), else the address. An unnamed
-visitor is the person ``visitor:`` + visitor id. Everything is a function of the events alone, whatever order they came in.
+The id of a person is the first id ever seen of its names (the earliest ``t``, ties by text), else the address. An
+unnamed visitor is the person ``visitor:`` + visitor id. Everything is a function of the events alone, whatever order
+they came in.
 
 Links are reversible: see :mod:`ecomtrack_sdk.reports.links`.
 """
@@ -155,9 +157,9 @@ VISITOR_PEOPLE = Model(
     "visitor_people",
     """One row per visitor and stretch of time that belongs to one customer.
 
-    visitor_id, person_id, from_t, to_t (microseconds, to_t exclusive: the stretches of a visitor cover all time, the first
-    one reaches back to before the visitor was named), linked_t and event_id (the event that named the visitor). Visitors
-    nobody has named have no row.
+    visitor_id, person_id, from_t, to_t (microseconds, to_t exclusive: the stretches of a visitor cover all time, the
+    first one reaches back to before the visitor was named), linked_t and event_id (the event that named the visitor).
+    Visitors nobody has named have no row.
     """,
     f"""
     with verdicts as (

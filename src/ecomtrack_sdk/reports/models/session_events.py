@@ -29,22 +29,23 @@ _ACT = f"""case when e.type = 'order' then
           case when e.context_source in ('web', 'app') or (e.context_source is null and e.url is not null)
           then 1 else 0 end
         when e.type = 'custom' and e.name = '{ENGAGEMENT}' then 0
-        when e.type in ('custom', 'identify', 'register', 'login') and e.context_source = 'server' and e.url is null then 0
-        else 1 end"""
+        when e.type in ('custom', 'identify', 'register', 'login') and e.context_source = 'server' and e.url is null
+        then 0 else 1 end"""
 
 _TAG = """case when e.utm_source is not null or e.utm_medium is not null or e.utm_campaign is not null
           or e.click_id is not null
-        then lower(concat(coalesce(e.utm_source, ''), '|', coalesce(e.utm_medium, ''), '|', coalesce(e.utm_campaign, ''),
+        then lower(concat(coalesce(e.utm_source, ''), '|', coalesce(e.utm_medium, ''), '|', coalesce(e.utm_campaign,
+        ''),
           '|', coalesce(e.click_id, ''))) end"""
 
 SESSION_EVENTS = Model(
     "session_events",
     """One row per event, bots and this package's own notes left out.
 
-    seq, event_id, t, type, name, visitor_id, order_id; person_id (see ``people``; NULL when neither visitor nor customer is
-    known); session_id (the ``event_id`` of the session's first event, NULL outside of sessions); entry (1 on that first
-    event); page_no (which page of the session, from 1; 0 before the first); page_view (1 when the event shows a page that
-    the event before it did not: ``view_page`` and ``view_product`` of the same address are one page).
+    seq, event_id, t, type, name, visitor_id, order_id; person_id (see ``people``; NULL when neither visitor nor
+    customer is known); session_id (the ``event_id`` of the session's first event, NULL outside of sessions); entry (1
+    on that first event); page_no (which page of the session, from 1; 0 before the first); page_view (1 when the event
+    shows a page that the event before it did not: ``view_page`` and ``view_product`` of the same address are one page).
 
     A session is one visitor's events with no silence over 30 minutes; midnight does not end it, a new campaign (other
     utm tags or click id than the tagged event before it) begins a new one. Orders sent by the server, foreground time,

@@ -13,10 +13,10 @@ SESSIONS = Model(
     "sessions",
     """One row per session.
 
-    session_id, visitor_id, person_id (of its last event: who logs in during a visit was there from its start), start_t, end_t
-    (microseconds), seconds, events, page_views, bounce (1: one page and nothing else done), visit_no (1 is the visitor's
-    first), source, medium, campaign, channel (of the first event: ``(direct)``, ``(none)``, NULL, ``Direct`` when it does
-    not say), landing_page (path), landing_host, referrer_host, country, device.
+    session_id, visitor_id, person_id (of its last event: who logs in during a visit was there from its start),
+    start_t, end_t (microseconds), seconds, events, page_views, bounce (1: one page and nothing else done), visit_no
+    (1 is the visitor's first), source, medium, campaign, channel (of the first event: ``(direct)``, ``(none)``, NULL,
+    ``Direct`` when it does not say), landing_page (path), landing_host, referrer_host, country, device.
     """,
     f"""
     with grouped as (
@@ -66,8 +66,9 @@ PAGES = Model(
     """One row per page shown in a session.
 
     session_id, page_no, person_id, t (microseconds), type (the most telling of its view events: ``view_product`` before
-    ``view_page``), product_id, article_id, category_id, title, path, seconds (foreground time the browser reported; where
-    it did not, the time to the next event of the session; NULL for a last page without either), measured (1: foreground).
+    ``view_page``), product_id, article_id, category_id, title, path, seconds (foreground time the browser reported;
+    where it did not, the time to the next event of the session; NULL for a last page without either), measured (1:
+    foreground).
     """,
     f"""
     with engaged as (
