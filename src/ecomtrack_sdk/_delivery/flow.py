@@ -119,7 +119,8 @@ class _Flow:
                 part, answer = self._read(part, reply)
                 state.set_result(answer)
             elif isinstance(action, DoSleep):
-                wait = Wait(float(action), _reason(answer), state.attempt_number, self._barred(answer))
+                partial = isinstance(answer, BatchVerdict)
+                wait = Wait(float(action), _reason(answer), state.attempt_number, self._barred(answer), partial)
                 state.prepare_for_next_attempt()
                 reply = yield wait
                 if isinstance(reply, Stop):

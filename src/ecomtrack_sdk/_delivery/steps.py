@@ -41,6 +41,8 @@ class Wait(NamedTuple):
     """Requests made so far for this body."""
     blocked: bool
     """Whether a person has to act: a key or an address is wrong."""
+    partial: bool = False
+    """Whether the way is fine and the collector only asks for some of the lines again."""
 
 
 class Answer(NamedTuple):

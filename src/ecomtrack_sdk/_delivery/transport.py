@@ -29,6 +29,7 @@ __all__ = [
     "Transport",
     "async_http_client",
     "http_client",
+    "http_errors",
 ]
 
 EVENTS_PATH = "/v1/events"
@@ -72,6 +73,13 @@ def http_client(timeout: float = 10.0, **settings: Any) -> httpx.Client:
     import httpx
 
     return httpx.Client(timeout=timeout, follow_redirects=False, **settings)
+
+
+def http_errors() -> tuple[type[Exception], ...]:
+    """What :func:`http_client` raises when there is no answer or the address is none."""
+    import httpx
+
+    return httpx.HTTPError, httpx.InvalidURL
 
 
 def async_http_client(timeout: float = 10.0, **settings: Any) -> httpx.AsyncClient:
@@ -195,6 +203,10 @@ class HttpTransport:
         self._own = client is None
         self._lock = Lock()
         self._pid = os.getpid()
+
+    def prepare(self) -> None:
+        """Make the client now, with all that is imported for it."""
+        self._ready()
 
     def _ready(self) -> httpx.Client:
         if self._own and self._pid != os.getpid():
