@@ -100,6 +100,10 @@ class Dialect:
         """Whether *text* contains *part*."""
         raise NotImplementedError
 
+    def number(self, text: str) -> str:
+        """Text as a float; NULL when it is none."""
+        raise NotImplementedError
+
     def macros(self, settings: Settings) -> dict[str, Callable[..., str]]:
         """Every macro by its name; each takes the texts of its arguments.
 
@@ -117,6 +121,7 @@ class Dialect:
         ``@quantile(x, q)``     aggregate: exact quantile, interpolated; ``@median(x)``
         ``@join_text(x)``       aggregate: distinct values, sorted, ``a, b``
         ``@json(c, k)``         value of key ``k`` of the JSON text ``c``, as text
+        ``@number(x)``          text as a float, NULL when it is none
         ``@contains(s, p)``     whether text ``s`` contains ``p``, as written
         ``@amount(x, cur)``     amount ``x`` in the currency asked for; ``x`` itself when nothing is converted
         ``@currency(cur)``      the currency the amount is then in
@@ -146,6 +151,7 @@ class Dialect:
         found["median"] = lambda value: self.quantile(value, "0.5")
         found["join_text"] = self.join_text
         found["json"] = self.json_text
+        found["number"] = self.number
         found["contains"] = self.contains
         found["amount"] = lambda value, currency: self._amount(value, currency, settings)
         found["currency"] = lambda currency: self._currency(currency, settings)
@@ -314,6 +320,9 @@ class _DuckDB(Dialect):
     def json_text(self, column: str, key: str) -> str:
         return f"json_extract_string({column}, '$.\"' || {key} || '\"')"
 
+    def number(self, text: str) -> str:
+        return f"try_cast({text} as double)"
+
 
 class _ClickHouse(Dialect):
     name = "clickhouse"
@@ -365,6 +374,9 @@ class _ClickHouse(Dialect):
             f"case when JSONHas({column}, {key}) and JSONType({column}, {key}) <> 'Null' "
             f"then JSONExtractString({column}, {key}) end"
         )
+
+    def number(self, text: str) -> str:
+        return f"toFloat64OrNull({text})"
 
 
 DUCKDB: Dialect = _DuckDB()
