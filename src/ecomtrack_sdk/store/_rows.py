@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from ecomtrack_sdk.store._agents import device_of, is_bot
-from ecomtrack_sdk.store._channels import classify, host_of, tags_of
+from ecomtrack_sdk.store._channels import channel_of, classify, host_of, tags_of
 
 __all__ = ["Row", "flatten"]
 
@@ -277,3 +277,4 @@ def _order_fields(kind: str, event: dict[str, Any], row: Row) -> None:
         for name in ("source", "medium", "campaign"):
             if acquisition.get(name):
                 row[f"acq_{name}"] = acquisition[name]
+        row["acq_channel"] = channel_of(row.get("acq_source"), row.get("acq_medium"), row.get("acq_campaign"))

@@ -57,8 +57,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         """
         event_id order_id kind kind_rank:bigint t:bigint action_id status currency subtotal:money discount:money
         shipping:money tax:money total:money line_discounts:money units:money has_items:boolean payment_method
-        country region city cart_id coupons acq_source acq_medium acq_campaign customer_id customer_email visitor_id
-        reason place refund_id refund_amount:money refund_shipping:money
+        country region city cart_id coupons acq_source acq_medium acq_campaign acq_channel
+        customer_id customer_email visitor_id reason place refund_id refund_amount:money refund_shipping:money
         """
     ),
     # One row per line of a refund event.

@@ -29,7 +29,8 @@ with numbered as (
 select
     n.event_id, n.order_id, n.kind, n.kind_rank, n.t, n.action_id, n.status, n.currency, n.subtotal, n.discount,
     n.shipping, n.tax, n.total, n.line_discounts, n.units, n.has_items, n.payment_method, n.country, n.region, n.city,
-    n.cart_id, n.coupons, n.acq_source, n.acq_medium, n.acq_campaign, n.customer_id, n.customer_email, n.visitor_id,
+    n.cart_id, n.coupons, n.acq_source, n.acq_medium, n.acq_campaign, n.acq_channel,
+    n.customer_id, n.customer_email, n.visitor_id,
     n.reason, n.place, n.refund_id, n.refund_amount, n.refund_shipping,
     cast(row_number() over (
         partition by n.order_id order by n.t, n.kind_rank, n.event_id

@@ -16,7 +16,7 @@ DOC = """One row per order id that an ``order`` event named: the fold of its act
 the first it was cancelled or failed.
 Columns: order_id, ordered_t, last_t, status, counted, currency, gross, discounts, refunded, cancelled, net, subtotal,
 shipping, tax, units, payment_method, country, region, city, cart_id, coupons, acq_source, acq_medium, acq_campaign,
-customer_id, customer_email, visitor_id, buyer, shipped_t, cancelled_t, actions, refunds.
+acq_channel, customer_id, customer_email, visitor_id, buyer, shipped_t, cancelled_t, actions, refunds.
 """
 
 SQL = """
@@ -39,6 +39,7 @@ with facts as (
         @last(a.acq_source, a.rank) as acq_source,
         @last(a.acq_medium, a.rank) as acq_medium,
         @last(a.acq_campaign, a.rank) as acq_campaign,
+        @last(a.acq_channel, a.rank) as acq_channel,
         @last(a.customer_id, a.rank) as customer_id,
         @last(a.customer_email, a.rank) as customer_email,
         @last(a.visitor_id, a.rank) as visitor_id,
@@ -68,6 +69,7 @@ select
     cast(e.gross - e.refunded - e.cancelled as decimal(18, 4)) as net,
     f.subtotal, f.shipping, f.tax, coalesce(f.units, @zero()) as units,
     f.payment_method, f.country, f.region, f.city, f.cart_id, f.coupons, f.acq_source, f.acq_medium, f.acq_campaign,
+    f.acq_channel,
     f.customer_id, f.customer_email, f.visitor_id,
     case
         when f.customer_id is not null then concat('c:', f.customer_id)

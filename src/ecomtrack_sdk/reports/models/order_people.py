@@ -1,0 +1,27 @@
+"""Who placed each order."""
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["ORDER_PEOPLE"]
+
+ORDER_PEOPLE = Model(
+    "order_people",
+    """One row per order whose person is known.
+
+    order_id, person_id (see ``people``): the customer of its earliest ``order`` event, else of the earliest
+    action that names one, else the visitor.
+    """,
+    """
+    select s.order_id as order_id,
+      @first(s.person_id, (
+        case when s.person_id like 'visitor:%' then 1 else 0 end, case when s.type = 'order' then 0 else 1 end,
+        s.t, s.event_id)) as person_id
+    from session_events s
+    where s.order_id is not null and s.person_id is not null and s.type in ('order', 'order_update', 'refund')
+    group by s.order_id
+    """,
+    needs=(SESSION_EVENTS,),
+)

@@ -1,0 +1,69 @@
+"""From visits to orders: which visits of the buyer came before each order, and which of them won it."""
+# ruff: noqa: S608
+# The text is made of expressions of our own.
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
+from ecomtrack_sdk.reports.models.orders import ORDERS
+from ecomtrack_sdk.reports.models.sessions import SESSIONS
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["LOOKBACK_DAYS", "MOST_LOOKBACK_DAYS", "ORDER_TOUCH", "TOUCHES"]
+
+LOOKBACK_DAYS = 90
+"""Days before an order in which a visit counts, unless told otherwise. Source: GA4's longest choice."""
+MOST_LOOKBACK_DAYS = 366
+"""Longest look-back a report may ask for: what ``touches`` holds."""
+_DAY = 86_400_000_000
+
+TOUCHES = Model(
+    "touches",
+    f"""One row per order and session of the same person that began at most {MOST_LOOKBACK_DAYS} days before it.
+
+    order_id, person_id, session_id, start_t, age (microseconds from the session's start to the order), direct (1:
+    nothing says where from), source, medium, campaign, channel, landing_page, country, device. Sessions count
+    whatever the browser or device, as long as the person is the same.
+    """,
+    f"""
+    select p.order_id as order_id, p.person_id as person_id, s.session_id as session_id, s.start_t as start_t,
+      o.ordered_t - s.start_t as age, case when s.channel = 'Direct' then 1 else 0 end as direct,
+      s.source as source, s.medium as medium, s.campaign as campaign, s.channel as channel,
+      s.landing_page as landing_page, s.country as country, s.device as device
+    from order_people p
+    join orders o on o.order_id = p.order_id
+    join sessions s on s.person_id = p.person_id
+    where s.start_t <= o.ordered_t and o.ordered_t - s.start_t <= {MOST_LOOKBACK_DAYS * _DAY}
+    """,
+    needs=(ORDERS, ORDER_PEOPLE, SESSIONS),
+)
+
+ORDER_TOUCH = Model(
+    "order_touch",
+    f"""One row per order: the last non-direct click within {LOOKBACK_DAYS} days.
+
+    order_id, source, medium, campaign, channel. Without such a click what the shop gave as ``acquisition``; without
+    that the last direct visit; without any visit source ``(not set)`` and channel ``Unassigned``.
+    """,
+    f"""
+    with ranked as (
+      select t.order_id as order_id, t.source as source, t.medium as medium, t.campaign as campaign,
+        t.channel as channel, t.direct as direct,
+        row_number() over (partition by t.order_id order by t.direct, t.start_t desc, t.session_id desc) as place
+      from touches t
+      where t.age <= {LOOKBACK_DAYS * _DAY}
+    )
+    select o.order_id as order_id,
+      case when r.direct = 0 then r.source when o.acq_channel is not null then coalesce(o.acq_source, '(not set)')
+        else coalesce(r.source, '(not set)') end as source,
+      case when r.direct = 0 then r.medium when o.acq_channel is not null then coalesce(o.acq_medium, '(not set)')
+        else coalesce(r.medium, '(not set)') end as medium,
+      case when r.direct = 0 then r.campaign when o.acq_channel is not null then o.acq_campaign
+        else r.campaign end as campaign,
+      case when r.direct = 0 then r.channel when o.acq_channel is not null then o.acq_channel
+        else coalesce(r.channel, 'Unassigned') end as channel
+    from orders o
+    left join ranked r on r.order_id = o.order_id and r.place = 1
+    """,
+    needs=(ORDERS, TOUCHES),
+)
