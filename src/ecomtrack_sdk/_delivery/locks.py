@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["lock_file", "lock_waiting", "same_file"]
+__all__ = ["is_locked", "lock_file", "lock_waiting", "same_file"]
 
 if sys.platform == "win32":  # pragma: no cover - covered by its own CI job
     import msvcrt
@@ -61,6 +61,18 @@ def lock_file(path: Path, *, create: bool) -> int | None:
         raise
     os.close(fd)
     return None
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of *path* at this moment."""
+    try:
+        fd = lock_file(path, create=False)
+    except OSError:
+        return False
+    if fd is None:
+        return path.exists()
+    os.close(fd)
+    return False
 
 
 def lock_waiting(path: Path) -> int:
