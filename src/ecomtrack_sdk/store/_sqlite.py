@@ -67,13 +67,15 @@ class SqliteStore:
     Args:
         path: The file. It is made (mode 0600) when it is missing, and its directory (mode 0700) with it.
         must_exist: Refuse a missing file instead of making it.
+        max_bytes: Largest size of the file; beyond it events are refused with ``StoreBusy``, as with a full disk.
 
     Raises:
         StoreError: Missing with *must_exist*, not a log, or written by a newer version.
     """
 
-    def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
+    def __init__(self, path: str | Path, *, must_exist: bool = False, max_bytes: int | None = None) -> None:
         self.path = Path(path)
+        self._max_bytes = max_bytes
         if must_exist and not self.path.is_file():
             raise StoreError(f"there is no event log at {self.path}")
         self._idle: list[sqlite3.Connection] = []
@@ -227,7 +229,10 @@ class SqliteStore:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")  # erased content is overwritten, not only unlinked
         connection.execute("PRAGMA cache_size = -65536")  # KiB; the index of ids is read on every insert
-        connection.execute("PRAGMA wal_autocheckpoint = 4096")  # pages: 16 MB of log between two checkpoints
+        connection.execute("PRAGMA wal_autocheckpoint = 2048")  # pages: 16 MB of log between two checkpoints
+        if self._max_bytes is not None:
+            (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_size)}")
         return connection
 
     def _prepare(self) -> None:
@@ -235,6 +240,7 @@ class SqliteStore:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable to all
             with contextlib.closing(self._connect()) as connection:
+                connection.execute("PRAGMA page_size = 8192")  # of a new file: events of half a kB share a page
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)

@@ -34,6 +34,17 @@ _TRY_AGAIN = {
     sqlite3.SQLITE_READONLY,  # a file system remounted read-only after an error
 }
 
+_ROWS_PER_STATEMENT = (128, 16, 1)
+
+
+def _insert_statement(rows: int) -> str:
+    places = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)
+    columns = "event_id, type, occurred_at, received_at, key_kind, raw, warnings"
+    return f"INSERT INTO log ({columns}) VALUES {places} ON CONFLICT (event_id) DO NOTHING"  # noqa: S608
+
+
+_INSERTS = {rows: _insert_statement(rows) for rows in _ROWS_PER_STATEMENT}
+
 
 class _Batch(NamedTuple):
     entries: Sequence[LogEntry]
@@ -190,6 +201,21 @@ class Writer:
             job.future.set_result(result)
 
 
+def _insert(connection: sqlite3.Connection, entries: list[LogEntry]) -> int:
+    """Insert what is new; returns how many were.
+
+    Many rows a statement: Python gives up its lock once per statement, and getting it back from a busy event loop can
+    take longer than the insert itself.
+    """
+    added = start = 0
+    for rows in _ROWS_PER_STATEMENT:
+        while len(entries) - start >= rows:
+            values = [value for entry in entries[start : start + rows] for value in entry]
+            added += connection.execute(_INSERTS[rows], values).rowcount
+            start += rows
+    return added
+
+
 def _store(connection: sqlite3.Connection, group: list[_Batch]) -> list[list[bool]]:
     entries = [entry for batch in group for entry in batch.entries]
     rejected = [entry for batch in group for entry in batch.rejected]
@@ -197,12 +223,7 @@ def _store(connection: sqlite3.Connection, group: list[_Batch]) -> list[list[boo
     fresh: set[str] | None = None
     if entries:
         (before,) = connection.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()
-        added = connection.executemany(
-            "INSERT INTO log (event_id, type, occurred_at, received_at, key_kind, raw, warnings)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING",
-            entries,
-        ).rowcount
-        if added != len(entries):
+        if _insert(connection, entries) != len(entries):
             fresh = {row[0] for row in connection.execute("SELECT event_id FROM log WHERE seq > ?", (before,))}
     if rejected:
         connection.executemany(
