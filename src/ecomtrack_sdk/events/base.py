@@ -121,7 +121,8 @@ class Customer(Part):
     def _named(self) -> Customer:
         if self.id is None and self.email is None and self.phone is None:
             raise PydanticCustomError("customer", "needs an id, an email or a phone")
-        check_custom(self.custom)
+        if self.custom:
+            check_custom(self.custom)
         return self
 
 
