@@ -1,0 +1,117 @@
+"""Steps and their filters as SQL conditions on a row ``e`` of ``events``, values bound as parameters."""
+# ruff: noqa: S608
+# The text is made of column names of our own; what users write is bound.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from ecomtrack_sdk.errors import BadParameter
+from ecomtrack_sdk.reports._steps import EVENT_FIELDS, ITEM_FIELDS, NUMERIC, Filter, Step, number
+from ecomtrack_sdk.reports.models.session_events import ENGAGEMENT
+
+__all__ = ["SHOP_SIDE", "Conditions"]
+
+SHOP_SIDE = ("order_update", "refund", "email_sent", "email_delivered", "email_bounced")
+"""What the shop does, not the person: ``*`` and the strict funnel do not see it."""
+
+
+_ENVELOPE = NUMERIC | {"name", "currency", "visitor_id", "customer_id", "customer_email"}
+"""Fields of a custom event that are its own, whatever its properties are called."""
+
+
+class Conditions:
+    """Collects bound parameters while steps are turned into conditions.
+
+    Attributes:
+        params: Name → value of every parameter the conditions use.
+    """
+
+    def __init__(self, prefix: str = "c") -> None:
+        self._prefix = prefix
+        self.params: dict[str, str | Decimal] = {}
+
+    def bind(self, value: str | Decimal) -> str:
+        """The placeholder of a new parameter."""
+        name = f"{self._prefix}{len(self.params)}"
+        self.params[name] = value
+        return f"${name}"
+
+    def types(self, steps: Iterable[Step]) -> str:
+        """Condition that keeps the rows any of *steps* could be: cheap, so that little else is looked at."""
+        kinds = sorted({step.type for step in steps})
+        if "*" in kinds:
+            return self.personal()
+        return f"e.type in ({', '.join(_quoted(kind) for kind in kinds)})"
+
+    @staticmethod
+    def personal() -> str:
+        """Condition that leaves out what the shop or the browser does by itself."""
+        kinds = ", ".join(_quoted(kind) for kind in SHOP_SIDE)
+        return f"e.type not in ({kinds}) and not (e.type = 'custom' and e.name = '{ENGAGEMENT}')"
+
+    def step(self, step: Step) -> str:
+        """Condition that holds for the events the step asks for."""
+        parts = [self.personal() if step.type == "*" else f"e.type = {_quoted(step.type)}"]
+        if step.name is not None:
+            parts.append(f"e.name = {self.bind(step.name)}")
+        lines = []
+        for each in step.filters:
+            if each.field in ITEM_FIELDS and step.type != "custom":
+                lines.append(self._compare(f"i.{ITEM_FIELDS[each.field]}", each, step, each.field in NUMERIC))
+            else:
+                column = self._column(each.field, step.type)
+                parts.append(self._compare(column, each, step, column.startswith("e.") and each.field in NUMERIC))
+        if lines:
+            # What was added or removed, not the rest of the cart beside it.
+            lists = "i.list <> 'cart' and " if step.type in {"add_to_cart", "remove_from_cart"} else ""
+            parts.append(f"e.event_id in (select i.event_id from event_items i where {lists}{' and '.join(lines)})")
+        return " and ".join(parts)
+
+    def _column(self, name: str, kind: str) -> str:
+        """The text or number of a field of ``e``; a custom event's own property goes before the column of that name."""
+        if name not in EVENT_FIELDS:
+            return f"@json(e.properties, {self.bind(name)})"
+        if kind in {"custom", "*"} and name not in _ENVELOPE:
+            return f"coalesce(@json(e.properties, {self.bind(name)}), e.{name})"
+        return f"e.{name}"
+
+    def _compare(self, column: str, each: Filter, step: Step, numeric: bool) -> str:
+        if each.operator in {"=", "!="}:
+            return self._equal(column, each, numeric, step)
+        if each.operator == "~":
+            if numeric:
+                raise BadParameter("steps", f"{step.text!r}: {each.field} is a number, it cannot contain text")
+            return f"position({self.bind(each.values[0].lower())} in lower({column})) > 0"
+        value = self.bind(number(each.values[0], step.text, "steps"))
+        return f"{column} {each.operator} {value}" if numeric else f"@number({column}) {each.operator} {value}"
+
+    def _equal(self, column: str, each: Filter, numeric: bool, step: Step) -> str:
+        known = [value for value in each.values if value != "(none)"]
+        bound = [self.bind(number(value, step.text, "steps") if numeric else value) for value in known]
+        parts = [f"{column} in ({', '.join(bound)})"] if bound else []
+        if len(known) < len(each.values):
+            parts.append(f"{column} is null")
+        equal = " or ".join(parts)
+        if each.operator == "=":
+            return f"({equal})"
+        if len(known) < len(each.values):
+            return f"({column} is not null" + (f" and {column} not in ({', '.join(bound)}))" if bound else ")")
+        return f"({column} is null or {column} not in ({', '.join(bound)}))"
+
+    def breakdown(self, name: str, kinds: Iterable[str]) -> tuple[str, str]:
+        """A field of ``e`` as text, ``(none)`` when absent, and the join it needs; the first of several lines."""
+        kinds = set(kinds)
+        if name in ITEM_FIELDS and kinds != {"custom"}:
+            lines = (
+                f"\n  left join (select event_id, @first({ITEM_FIELDS[name]}, line) as value from event_items\n"
+                "    where list in ('item', 'order') group by event_id) b on b.event_id = e.event_id"
+            )
+            return "coalesce(cast(b.value as varchar), '(none)')", lines
+        kind = "custom" if {"custom", "*"} & kinds else ""
+        return f"coalesce(cast({self._column(name, kind)} as varchar), '(none)')", ""
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "''") + "'"

@@ -1,0 +1,143 @@
+"""The texts of the funnel's query: events to candidates, attempts to the best of each, and what is counted of them."""
+# ruff: noqa: S608
+# The text is made of numbers and of names of our own; what users write is bound as parameters.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecomtrack_sdk.reports._conditions import Conditions
+from ecomtrack_sdk.reports._steps import Step
+
+__all__ = ["BEST", "candidates", "people", "slots", "summary"]
+
+
+def slots(steps: tuple[Step, ...]) -> list[tuple[int, int]]:
+    """For each step the number of its group of equal steps, and which of that group it is (from 0)."""
+    seen = [step.key() for step in steps]
+    keys = list(dict.fromkeys(seen))
+    return [(keys.index(key) + 1, seen[:at].count(key)) for at, key in enumerate(seen)]
+
+
+def candidates(
+    steps: tuple[Step, ...],
+    excluded: Sequence[Step],
+    conditions: Conditions,
+    *,
+    mode: str,
+    unit: str,
+    breakdown: str | None,
+) -> str:
+    """CTEs up to ``candidates``: the events that matter, each with the steps it is.
+
+    Args:
+        steps: In their order.
+        excluded: What must not happen on the way.
+        conditions: Takes the bound values.
+        mode: ``ordered``, ``strict`` or ``any``.
+        unit: Column of ``session_events`` that says who goes through the funnel.
+        breakdown: Field of the first step.
+    """
+    any_order = mode == "any"
+    # The user's filters choose who enters; where any step may be the first they choose the events.
+    entering, everywhere = ("", " @where()") if any_order else (" @where()", "")
+    numbers = range(1, len(steps) + 1)
+    flags = [
+        f"case when {conditions.step(step)}{entering if number == 1 else ''} then 1 else 0 end as s{number}"
+        for number, step in enumerate(steps, 1)
+    ]
+    flags += [f"case when {conditions.step(step)} then 1 else 0 end as x{i}" for i, step in enumerate(excluded, 1)]
+    value, join = "'(all)'", ""
+    if breakdown is not None:
+        value, join = conditions.breakdown(breakdown, [step.type for step in (steps if any_order else steps[:1])])
+    kept = conditions.personal() if mode == "strict" else conditions.types([*steps, *excluded])
+    barred = "".join(f" when m.x{i} = 1 then 0" for i in range(1, len(excluded) + 1))
+    if any_order:
+        # The particular goes before the general: an event counts for one step only.
+        by_detail = sorted(numbers, key=lambda number: (-len(steps[number - 1].filters), number))
+        groups = slots(steps)
+        low = " ".join(f"when m.s{number} = 1 then {groups[number - 1][0]}" for number in by_detail)
+        high = "0"
+    else:
+        low = " ".join(f"when m.s{number} = 1 then {number}" for number in numbers)
+        high = f"case {' '.join(f'when m.s{number} = 1 then {number}' for number in reversed(numbers))} else 0 end"
+    marks = [f"m.s{number} = 1" for number in numbers] + [f"m.x{i} = 1" for i in range(1, len(excluded) + 1)]
+    filtered = "" if mode == "strict" else f"\n  where {' or '.join(marks)}"
+    return (
+        f"matched as (\n  select {unit} as unit, e.event_id as id, e.t as t, {value} as breakdown,\n    "
+        + ",\n    ".join(flags)
+        + f"\n  from events e\n  join session_events a on a.seq = e.seq{join}\n"
+        f"  where e.t >= $from_t and e.t < $to_t and {kept} and {unit} is not null{everywhere}\n),\n"
+        f"candidates as (\n  select m.*, case{barred} {low} else 99 end as low, {high} as high\n"
+        f"  from matched m{filtered}\n)"
+    )
+
+
+BEST = """best as (
+  select a.*, max(a.reach) over (partition by a.unit) as top,
+    row_number() over (partition by a.unit order by a.reach desc, a.t1, a.id) as nth
+  from attempts a
+)"""
+"""The best attempts of everybody have ``reach = top``; the one to show has ``nth = 1``."""
+
+
+def summary(steps: int, *, broken_down: bool) -> str:
+    """The last CTEs and the SELECT of a row per step."""
+    numbers, later = range(1, steps + 1), range(2, steps + 1)
+    column, group = ("p.breakdown as breakdown, ", " group by p.breakdown") if broken_down else ("", "")
+    counts = ", ".join(
+        f"coalesce(sum(case when p.reach >= {step} then 1 else 0 end), 0) as c{step}" for step in numbers
+    )
+    parts = [
+        f"steps as ({' union all '.join(f'select {step} as step' for step in numbers)})",
+        f"totals as (\n  select {column}{counts}\n  from best p where p.nth = 1{group}\n)",
+    ]
+    spread, median, p90 = "", "null", "null"
+    if steps > 1:
+        took = " ".join(f"when {step} then b.t{step} - b.t{step - 1}" for step in later)
+        # Quantiles by step stand side by side: engines that do not keep a CTE would compute the attempts once for each.
+        quantiles = ", ".join(
+            f"@median(case when p.step = {step} then p.took end) as m{step}, "
+            f"@quantile(case when p.step = {step} then p.took end, 0.9) as q{step}"
+            for step in later
+        )
+        parts += [
+            (
+                "times as (\n  select b.unit, b.nth, b.breakdown, n.step, "
+                f"case n.step {took} end as took\n  from best b cross join steps n\n"
+                "  where b.reach = b.top and n.step >= 2 and n.step <= b.reach\n)"
+            ),
+            (
+                "own as (\n  select x.unit, x.step, max(case when x.nth = 1 then x.breakdown end) as breakdown,\n"
+                "    @median(x.took) as took\n  from times x group by x.unit, x.step\n)"
+            ),
+            f"spread as (\n  select {column}{quantiles}\n  from own p{group}\n)",
+        ]
+        spread = " left join spread s on s.breakdown = t.breakdown" if broken_down else " cross join spread s"
+        median, p90 = (
+            f"case n.step {' '.join(f'when {step} then s.{letter}{step}' for step in later)} end / 1000000"
+            for letter in "mq"
+        )
+    name = " ".join(f"when {step} then $name{step}" for step in numbers)
+    count = f"case n.step {' '.join(f'when {step} then t.c{step}' for step in numbers)} end"
+    before = f"case n.step {' '.join(f'when {step} then t.c{step - 1}' for step in later)} end" if steps > 1 else "null"
+    return ",\n".join(parts) + (
+        f"\nselect n.step as step, case n.step {name} end as name, {count} as count,\n"
+        f"  @ratio({count}, t.c1) as rate_from_first,\n  @ratio({count}, {before}) as rate_from_previous,\n"
+        f"  {median} as median_seconds,\n  {p90} as p90_seconds{', t.breakdown as breakdown' if broken_down else ''}\n"
+        f"from totals t cross join steps n{spread}\n"
+        f"order by {'t.c1 desc, t.breakdown, ' if broken_down else ''}n.step"
+    )
+
+
+def people(steps: int, *, unit: str, dropped: int | None, converted: int | None, broken_down: bool) -> str:
+    """The SELECT of a row per person or session, named *unit*, that dropped out at a step or reached one."""
+    wanted = f"p.reach = {dropped - 1}" if dropped is not None else f"p.reach >= {converted}"
+    name = " ".join(f"when {step} then $name{step}" for step in range(1, steps + 1))
+    reached = " ".join(f"when {step} then p.t{step}" for step in range(1, steps + 1))
+    return (
+        f"listed as (\n  select p.unit as {unit}, p.reach as step, case p.reach {name} end as name,\n"
+        f"    p.t1 as started_at, case p.reach {reached} end as reached_at"
+        f"{', p.breakdown as breakdown' if broken_down else ''}\n  from best p where p.nth = 1 and {wanted}\n)\n"
+        f"select l.* from listed l order by l.started_at, l.{unit}"
+    )
