@@ -7,7 +7,6 @@ event never takes down its neighbours and the log keeps the bytes that were sent
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from ecomtrack_sdk._compression import MAX_DECOMPRESSED_BYTES, compress, decompress, encodings
 from ecomtrack_sdk.errors import Malformed, MissingCurrency, TooLarge
 from ecomtrack_sdk.events.base import Event, EventWarning
 
@@ -50,7 +50,7 @@ class Limits(NamedTuple):
     """Events in one batch: twice what the SDK sends, so that a verdict list stays short."""
     body_bytes: int = 4 * 1024 * 1024
     """Request body as it arrives: four full batches of 1 MB, before decompression."""
-    decompressed_bytes: int = 16 * 1024 * 1024
+    decompressed_bytes: int = MAX_DECOMPRESSED_BYTES
     """Body after decompression; a bomb stops here, not after it. Real batches compress 10 to 25 times, and are 1 MB."""
     event_bytes: int = 256 * 1024
     """One event as JSON: an order of a thousand full lines."""
@@ -61,9 +61,6 @@ class Limits(NamedTuple):
 
 
 LIMITS = Limits()
-
-
-# --- events to bytes -------------------------------------------------------------------------------------------------
 
 
 def encode_event(
@@ -113,9 +110,6 @@ def largest_field(raw: bytes) -> str | None:
         return None
     name: str = max(value, key=lambda name: len(to_json(value[name])))
     return name
-
-
-# --- bytes to events -------------------------------------------------------------------------------------------------
 
 
 class FieldError(BaseModel):
@@ -229,80 +223,6 @@ def _events_of_object(body: bytes) -> list[bytes]:
     if not isinstance(events, list):
         raise Malformed('the body must be an object {"sent_at": …, "events": […]}')
     return [to_json(event) for event in events]
-
-
-# --- compression -----------------------------------------------------------------------------------------------------
-
-GZIP_LEVEL = 1
-"""Level 9 takes seven times the processor time of level 1 to save a third of what is left (benchmarks)."""
-ZSTD_LEVEL = 1
-
-
-def _zstd() -> Any:
-    """The zstd module, or ``None``: standard library from Python 3.14, ``backports.zstd`` (extra ``zstd``) below."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        try:
-            from backports import zstd  # type: ignore[no-redef,unused-ignore]
-        except ImportError:
-            return None
-    return zstd
-
-
-@cache
-def encodings() -> tuple[str, ...]:
-    """Content encodings this process can write and read, best first."""
-    return ("zstd", "gzip", "identity") if _zstd() is not None else ("gzip", "identity")
-
-
-def compress(data: bytes, encoding: str) -> bytes:
-    """*data* under a content encoding of ``encodings()``."""
-    if encoding == "gzip":
-        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        return packer.compress(data) + packer.flush()
-    if encoding == "zstd":
-        packed: bytes = _zstd().compress(data, ZSTD_LEVEL)
-        return packed
-    if encoding == "identity":
-        return data
-    raise Malformed(f"unknown content encoding {encoding!r}")
-
-
-def decompress(data: bytes, encoding: str, limit: int = LIMITS.decompressed_bytes) -> bytes:
-    """*data* unpacked, at most *limit* bytes; a bomb stops at the limit.
-
-    Raises:
-        TooLarge: More than *limit* bytes come out.
-        Malformed: Unknown encoding, broken or truncated data, data after the end.
-    """
-    if encoding in ("identity", ""):
-        plain = data
-    elif encoding in ("gzip", "x-gzip"):
-        plain = _bounded(zlib.decompressobj(zlib.MAX_WBITS | 16), data, limit, zlib.error)
-    elif encoding == "zstd" and (zstd := _zstd()) is not None:
-        plain = _bounded(zstd.ZstdDecompressor(), data, limit, zstd.ZstdError)
-    else:
-        raise Malformed(f"unknown content encoding {encoding!r}")
-    if len(plain) > limit:
-        raise TooLarge(f"the body is over {limit:,} bytes after decompression", limit=limit)
-    return plain
-
-
-def _bounded(unpacker: Any, data: bytes, limit: int, error: type[Exception]) -> bytes:
-    try:
-        plain: bytes = unpacker.decompress(data, limit + 1)
-    except error:
-        raise Malformed("the body is not what its Content-Encoding says") from None
-    if len(plain) <= limit:
-        if not unpacker.eof:
-            raise Malformed("the compressed body breaks off")
-        if unpacker.unused_data:
-            raise Malformed("there is data after the end of the compressed body")
-    return plain
-
-
-# --- verdicts --------------------------------------------------------------------------------------------------------
 
 
 class Rejection(BaseModel):
