@@ -17,6 +17,8 @@ __all__ = ["REPORTS", "get", "run"]
 REPORTS: dict[str, str] = {
     "revenue": "How much was earned, and how much of it stayed?",
     "orders": "What became of the orders: how many were shipped, cancelled, returned, kept?",
+    "funnel": "How far do people get, and where do they drop out?",
+    "retention": "Do people come back, how many, how late, and with how much money?",
 }
 """Name of a report (and of its module) → the question it answers."""
 
