@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,10 +14,22 @@ from typing import Any
 from ecomtrack_sdk import __version__
 from ecomtrack_sdk.collector import _inspect
 from ecomtrack_sdk.collector._events_route import EventsRoute
-from ecomtrack_sdk.collector._http import PROBLEM_TYPE, Receive, Scope, Send, problem, read_body, respond, token_of
+from ecomtrack_sdk.collector._http import (
+    PROBLEM_TYPE,
+    Receive,
+    Scope,
+    Send,
+    lifespan,
+    problem,
+    read_body,
+    respond,
+    token_of,
+)
 from ecomtrack_sdk.collector._keys import Key, KeyRing
 from ecomtrack_sdk.collector._metrics import METRICS_TYPE, Metrics
 from ecomtrack_sdk.collector._reports import ReportRunner
+from ecomtrack_sdk.collector._segment_route import SEGMENT_PATHS, SegmentRoute
+from ecomtrack_sdk.collector._webhooks import WEBHOOKS_PATH, WebhooksRoute
 from ecomtrack_sdk.errors import (
     CollectorError,
     MissingExtraError,
@@ -59,7 +71,13 @@ class Collector:
     """
 
     def __init__(
-        self, store: EventStore, keys: KeyRing, *, reports: ReportRunner | None = None, test_mode: bool = False
+        self,
+        store: EventStore,
+        keys: KeyRing,
+        *,
+        reports: ReportRunner | None = None,
+        test_mode: bool = False,
+        webhooks: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store
         self.keys = keys
@@ -69,6 +87,11 @@ class Collector:
         self.started = time.time()
         self.metrics.gauge("ecomtrack_start_time_seconds", "Start of the process.", lambda: self.started)
         self._events = EventsRoute(store, keys, self.metrics)
+        # Doors that take events, by address: they bypass Starlette, which costs more than they do.
+        self._doors: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {EVENTS_PATH: self._events}
+        self._doors |= dict.fromkeys(SEGMENT_PATHS, SegmentRoute(self._events, keys))
+        shops = WebhooksRoute(self._events, webhooks or {})
+        self._doors |= {WEBHOOKS_PATH + name: shops for name in webhooks or {}}
         self._site = Starlette(
             routes=_routes(self),
             exception_handlers={HTTPException: _on_http, CollectorError: _on_collector, Exception: _on_bug},
@@ -86,17 +109,14 @@ class Collector:
                 await send(message)
 
             try:
-                if scope["path"] == EVENTS_PATH:
-                    await self._events(scope, receive, watched)
-                else:
-                    await self._site(scope, receive, watched)
+                await self._doors.get(scope["path"], self._site)(scope, receive, watched)
             except Exception:
                 logger.exception("collector.failed", extra={"path": scope["path"][:200]})
                 if not started:
                     status, body, _ = problem(_BUG)
                     await respond(send, status, body, PROBLEM_TYPE)
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send)
 
     def close(self) -> None:
         """End the threads of this application. The store belongs to whoever opened it."""
@@ -111,6 +131,7 @@ def create_app(
     *,
     open_warehouse: Callable[[], Any] | None = None,
     test_mode: bool = False,
+    webhooks: Mapping[str, str] | None = None,
 ) -> Collector:
     """The collector as an ASGI application.
 
@@ -119,22 +140,13 @@ def create_app(
         keys: Who may do what.
         open_warehouse: Opens what the reports ask; without it ``/v1/reports`` answers 404.
         test_mode: Allow ``/v1/inspect/reset``.
+        webhooks: Shop system (``shopify``, ``woocommerce``) → the secret shared with it; opens ``/v1/webhooks/<name>``.
     """
     reports = ReportRunner(open_warehouse) if open_warehouse is not None else None
-    return Collector(store, keys, reports=reports, test_mode=test_mode)
+    return Collector(store, keys, reports=reports, test_mode=test_mode, webhooks=webhooks)
 
 
 _BUG = CollectorError(500, "internal", "the collector failed on this request; its log says why")
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        elif message["type"] == "lifespan.shutdown":
-            await send({"type": "lifespan.shutdown.complete"})
-            return
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------

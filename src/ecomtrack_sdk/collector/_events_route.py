@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from ecomtrack_sdk._types import utc_now
-from ecomtrack_sdk._wire import LIMITS, BatchVerdict
+from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, BatchVerdict, join_events
 from ecomtrack_sdk.collector._http import Headers, Receive, Scope, Send, header, problem, read_body, respond, token_of
 from ecomtrack_sdk.collector._ingest import Examined, Request, examine
 from ecomtrack_sdk.collector._keys import Key, KeyRing
@@ -18,7 +18,7 @@ from ecomtrack_sdk.collector._metrics import Metrics
 from ecomtrack_sdk.errors import CollectorError, StoreBusy, StoreError
 from ecomtrack_sdk.store import EventStore
 
-__all__ = ["EventsRoute"]
+__all__ = ["EventsRoute", "cors_of", "preflight"]
 
 MAX_BODIES_BYTES = 64 * 1024 * 1024
 """Bodies held at once over all connections: what 200 slow clients send must not fill the memory."""
@@ -55,10 +55,10 @@ class EventsRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request to ``/v1/events``."""
-        cors = _cors(scope)
+        cors = cors_of(scope)
         try:
             if scope["method"] == "OPTIONS":
-                await _preflight(send, cors)
+                await preflight(send, cors)
                 return
             verdict = await self._take(scope, receive, self._sender(scope))
         except CollectorError as error:
@@ -114,6 +114,16 @@ class EventsRoute:
             self._held_bytes -= reserve
         return await self._keep(examined)
 
+    async def take_lines(self, lines: Sequence[bytes], key: Key) -> BatchVerdict:
+        """Take wire events that another door has made, as if *key* had posted them here.
+
+        Raises:
+            CollectorError: 413 too many at once, 503 the store cannot take them now.
+        """
+        request = Request(join_events(lines), NDJSON_TYPE, "", None, self._clock())
+        run = asyncio.get_running_loop().run_in_executor
+        return await self._keep(await run(self._examiner, examine, request, key))
+
     async def _keep(self, examined: Examined) -> BatchVerdict:
         try:
             stored = await asyncio.wrap_future(self._store.submit(examined.entries, examined.rejected))
@@ -130,7 +140,7 @@ class EventsRoute:
         self._examiner.shutdown(wait=True)
 
 
-def _cors(scope: Scope) -> Headers:
+def cors_of(scope: Scope) -> Headers:
     """What lets a page of another origin send; which origins a key allows is checked with the key itself."""
     origin = header(scope, b"origin")
     if not origin:
@@ -142,7 +152,8 @@ def _cors(scope: Scope) -> Headers:
     ]
 
 
-async def _preflight(send: Send, cors: Headers) -> None:
+async def preflight(send: Send, cors: Headers) -> None:
+    """Answer a browser that asks whether it may send."""
     await respond(
         send,
         204,

@@ -19,6 +19,7 @@ __all__ = [
     "Scope",
     "Send",
     "header",
+    "lifespan",
     "problem",
     "read_body",
     "respond",
@@ -119,3 +120,14 @@ def problem(error: CollectorError) -> tuple[int, bytes, Headers]:
     if error.status == HTTPStatus.REQUEST_TIMEOUT:
         headers.append((b"connection", b"close"))
     return error.status, body, headers
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """Agree to start and to stop: whoever runs the application opens and closes what it needs."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return

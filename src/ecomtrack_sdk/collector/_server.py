@@ -17,6 +17,7 @@ from ecomtrack_sdk._wire import validate_event
 from ecomtrack_sdk.collector._app import Collector, create_app
 from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, write_private
 from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
+from ecomtrack_sdk.collector._webhooks import SYSTEMS
 from ecomtrack_sdk.errors import ConfigError, MissingExtraError, StoreError
 from ecomtrack_sdk.store import SqliteStore
 
@@ -45,6 +46,7 @@ def serve(
     keys: Mapping[Kind, str] | None = None,
     origins: tuple[str, ...] = (),
     test_mode: bool | None = None,
+    webhooks: Mapping[str, str] | None = None,
     on_ready: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Run a collector until SIGTERM or Ctrl-C, then commit, answer and return.
@@ -56,6 +58,8 @@ def serve(
         keys: Tokens to honour beside those kept in *data*; the kinds given here are not made or printed from *data*.
         origins: Pages that may use the site key given in *keys*; empty means any.
         test_mode: Allow emptying the store over HTTP; unless told only on a loopback address.
+        webhooks: Shop system → secret of its webhooks; unless told from ``ECOMTRACK_SHOPIFY_SECRET`` and
+            ``ECOMTRACK_WOOCOMMERCE_SECRET``.
         on_ready: Called with ``{"url", "data", "keys"}`` once the port accepts connections.
 
     Raises:
@@ -83,6 +87,7 @@ def serve(
             ring,
             open_warehouse=lambda: _open_warehouse(store, data),
             test_mode=loopback if test_mode is None else test_mode,
+            webhooks=_webhook_secrets() if webhooks is None else webhooks,
         )
         stack.callback(app.close)
         url = _url(host, listener.getsockname()[1])
@@ -146,6 +151,11 @@ def _tune_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
+
+
+def _webhook_secrets() -> dict[str, str]:
+    found = {name: os.environ.get(f"ECOMTRACK_{name.upper()}_SECRET", "") for name in SYSTEMS}
+    return {name: secret for name, secret in found.items() if secret}
 
 
 def _open_warehouse(store: SqliteStore, data: Path) -> Any:

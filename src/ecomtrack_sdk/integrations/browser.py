@@ -70,7 +70,7 @@ def snippet(
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"url: an address such as 'https://collect.example.com' is needed, not {url!r}")
-    if key.startswith(("server_", "read_")):
+    if key.startswith(("ecomtrack_server_", "ecomtrack_read_")):
         raise ConfigError("key: this is not a site key; a page shows its key to everybody")
     attributes = {"src": src or url.rstrip("/") + "/ecomtrack.js", "data-url": url.rstrip("/"), "data-key": key}
     if consent != "granted":
