@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -39,14 +40,13 @@ def parse_amount(value: object) -> Decimal:
     """
     # By exact type first: True and 2.0 are equal to ints that are known, and must not pass for them.
     kind = type(value)
+    known: Any = None
     if kind is str:
         known = _KNOWN.get(value)  # type: ignore[call-overload]
     elif kind is int:
         known = _SMALL.get(value)  # type: ignore[call-overload]
-    elif kind is Decimal:
-        known = value if str(value) in _KNOWN else None
-    else:
-        known = None
+    elif kind is Decimal and str(value) in _KNOWN:
+        known = value
     return _read_amount(value) if known is None else known
 
 

@@ -14,7 +14,7 @@ class Identify(Event):
     """The shop learned who the visitor is, or more about a customer. Source: Segment *identify*."""
 
     type: Literal["identify"] = "identify"
-    customer: Customer
+    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     method: Id | None = None
     """How: ``newsletter``, ``email_click``, ``loyalty_card`` …"""
 
@@ -23,7 +23,7 @@ class Register(Event):
     """An account was opened. Source: Segment *Signed Up*, GA4 *sign_up*."""
 
     type: Literal["register"] = "register"
-    customer: Customer
+    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     method: Id | None = None
     """How: ``password``, ``google`` …"""
 
@@ -32,5 +32,5 @@ class Login(Event):
     """A customer logged in. Source: Segment *Signed In*, GA4 *login*."""
 
     type: Literal["login"] = "login"
-    customer: Customer
+    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     method: Id | None = None

@@ -99,7 +99,7 @@ class Order(Event):
 
     @model_validator(mode="after")
     def _derive_sums(self) -> Order:
-        values = self.__dict__  # frozen: the one place that completes the event, before anybody has seen it
+        values = vars(self)  # frozen: the one place that completes the event, before anybody has seen it
         if values["subtotal"] is None:
             values["subtotal"] = sum([item.price * item.quantity - item.discount for item in self.items], ZERO)
         if values["tax"] is None:
@@ -187,7 +187,7 @@ class Refund(Event):
         amounts = [item.amount for item in self.items]
         known = [amount for amount in amounts if amount is not None]
         if self.amount is None and known and len(known) == len(amounts):
-            self.__dict__["amount"] = sum(known, self.shipping)
+            vars(self)["amount"] = sum(known, self.shipping)
         return self
 
     def warnings(self) -> tuple[EventWarning, ...]:
