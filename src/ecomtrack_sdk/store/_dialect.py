@@ -219,7 +219,8 @@ def _expand(sql: str, macros: Mapping[str, Callable[..., str]]) -> str:
         macro = macros.get(found.group(1))
         if macro is None:
             raise ReportError(f"the SQL uses an unknown macro @{found.group(1)}")
-        done.append(macro(*[_expand(argument, macros) for argument in arguments]))
+        # A macro's text may name macros in turn: the user's filters do.
+        done.append(_expand(macro(*[_expand(argument, macros) for argument in arguments]), macros))
         rest = rest[end:]
     done.append(rest)
     return "".join(done)
