@@ -19,6 +19,9 @@ REPORTS: dict[str, str] = {
     "orders": "What became of the orders: how many were shipped, cancelled, returned, kept?",
     "funnel": "How far do people get, and where do they drop out?",
     "retention": "Do people come back, how many, how late, and with how much money?",
+    "traffic": "Where do visits come from, what do people do, and what do they bring?",
+    "attribution": "Which visits earned the money?",
+    "lifecycle": "Who is new, who comes back, who wakes up, and who falls asleep?",
 }
 """Name of a report (and of its module) → the question it answers."""
 

@@ -1,0 +1,63 @@
+"""By what a report of visits is broken down: a list of fields that become the first columns of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = ["SESSION_DIMENSIONS", "SESSION_FILTERS", "TOUCH_FILTERS", "grouped", "words"]
+
+SESSION_DIMENSIONS: dict[str, str] = {
+    "channel": "{0}.channel",
+    "source_medium": "concat({0}.source, ' / ', {0}.medium)",
+    "source": "{0}.source",
+    "medium": "{0}.medium",
+    "campaign": "{0}.campaign",
+    "landing_page": "{0}.landing_page",
+    "country": "{0}.country",
+    "device": "{0}.device",
+}
+"""Field of ``dimension`` → SQL over a row of ``sessions`` or ``touches``; ``{0}`` is its alias."""
+
+SESSION_FILTERS: dict[str, str] = {
+    "channel": "s.channel = {value}",
+    "source": "s.source = lower({value})",
+    "medium": "s.medium = lower({value})",
+    "source_medium": "concat(s.source, ' / ', s.medium) = lower({value})",
+    "campaign": "s.campaign = {value}",
+    "landing_page": "s.landing_page = {value}",
+    "country": "s.country = upper({value})",
+    "device": "s.device = {value}",
+    "visitor": "s.visitor_id = {value}",
+    "person": "s.person_id = {value}",
+    "customer": (
+        "s.person_id = {value} or s.person_id in (select n.person_id from names n where n.name = lower({value}))"
+    ),
+    "product": "s.session_id in (select p.session_id from pages p where p.product_id = {value})",
+    "category": "s.session_id in (select p.session_id from pages p where p.category_id = {value})",
+}
+"""Filters on rows ``s`` of ``sessions``; the last two read ``pages``, the one before reads ``names``."""
+
+TOUCH_FILTERS: dict[str, str] = {
+    name: f"o.order_id in (select w.order_id from order_touch w where {condition})"  # noqa: S608  # names of our own
+    for name, condition in {
+        "channel": "w.channel = {value}",
+        "source": "w.source = lower({value})",
+        "medium": "w.medium = lower({value})",
+        "source_medium": "concat(w.source, ' / ', w.medium) = lower({value})",
+        "campaign": "w.campaign = {value}",
+    }.items()
+}
+"""Filters on rows ``o`` of ``orders`` by the last non-direct click before them; they read ``order_touch``."""
+
+
+def words(value: object) -> object:
+    """Words of a text or of texts separated by commas, as a tuple; anything else as it is."""
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, list | tuple):
+        return tuple(word.strip() for text in texts for word in str(text).split(",") if word.strip())
+    return value
+
+
+def grouped(dimensions: Sequence[str], alias: str, moment: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Column and SQL of each asked dimension; ``period`` is that of the microseconds *moment*."""
+    return [(name, f"@period({moment})" if name == "period" else known[name].format(alias)) for name in dimensions]
