@@ -1,0 +1,262 @@
+"""The collector as a process, over real sockets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecomtrack_sdk import ViewPage
+from ecomtrack_sdk._wire import compress, encode_event
+from ecomtrack_sdk.collector import serve
+from ecomtrack_sdk.errors import ConfigError, StoreError
+from ecomtrack_sdk.store import SqliteStore
+
+
+def post(served: Any, body: bytes, key: str = "server", **headers: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(*served.address, timeout=60)
+    try:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        token = served.keys.get(key, key)
+        connection.request(
+            "POST",
+            "/v1/events",
+            body,
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson", **given},
+        )
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def get(served: Any, path: str, key: str | None = "read") -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(*served.address, timeout=60)
+    try:
+        headers = {} if key is None else {"Authorization": f"Bearer {served.keys.get(key, key)}"}
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def batch(size: int) -> bytes:
+    return b"".join(encode_event(ViewPage()) + b"\n" for _ in range(size))
+
+
+def test_the_first_start_makes_keys_and_later_starts_keep_them(start, tmp_path):
+    """The first line names address, directory and three keys; the next start prints the same keys."""
+    first = start()
+    assert first.url.startswith("http://127.0.0.1:")
+    assert first.info["data"] == str(tmp_path / "data")
+    assert set(first.keys) == {"site", "server", "read"}
+    assert first.stop() == 0
+    second = start()
+    assert second.keys == first.keys
+    assert get(second, "/v1/inspect/all") == (200, {"total": 0, "good": 0, "bad": 0})
+
+
+def test_keys_are_kept_as_digests_and_files_are_private(start, tmp_path):
+    """``keys.json`` holds no key; without the clear-text file old keys still work and are not printed."""
+    served = start()
+    data = tmp_path / "data"
+    assert not any(token in (data / "keys.json").read_text() for token in served.keys.values())
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    for path in data.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    served.stop()
+    (data / "first-keys.json").unlink()
+    again = start()
+    assert again.info["keys"] == {}
+    assert get(again, "/v1/inspect/all", served.keys["read"])[0] == 200
+
+
+def test_commands_beside_it_find_the_running_collector(start, tmp_path):
+    """``collector.json`` holds address, pid and a read key while the collector runs, and goes with it."""
+    served = start()
+    path = tmp_path / "data" / "collector.json"
+    running = json.loads(path.read_text())
+    assert (running["url"], running["pid"]) == (served.url, served.process.pid)
+    assert get(served, "/v1/inspect/all", running["keys"]["read"])[0] == 200
+    assert served.stop() == 0
+    assert not path.exists()
+
+
+def test_batches_arrive_compressed_and_are_there_after_a_restart(start):
+    """What was acknowledged is listed by the next process, and known as a duplicate."""
+    served = start()
+    body = compress(batch(500), "gzip")
+    assert post(served, body, content_encoding="gzip")[1]["accepted"] == 500
+    served.stop()
+    again = start()
+    status, verdict = post(again, body, content_encoding="gzip")
+    assert (status, verdict["accepted"], len(verdict["duplicate"])) == (200, 0, 500)
+    assert get(again, "/v1/inspect/all")[1]["good"] == 500
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(start, number):
+    """SIGTERM and Ctrl-C are requests to leave: exit code 0."""
+    assert start().stop(number) == 0
+
+
+def test_leaving_under_load_answers_what_was_accepted(start, tmp_path):
+    """Every batch that got an answer is in the log after SIGTERM, and none is there that got none... twice."""
+    served = start()
+    answered: list[int] = []
+    going = threading.Event()
+
+    def send_until_gone() -> None:
+        while True:
+            try:
+                status, verdict = post(served, batch(20))
+            except (OSError, http.client.HTTPException):
+                return
+            if status == 200:
+                answered.append(verdict["accepted"])
+                going.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(send_until_gone)
+        assert going.wait(60)
+        assert served.stop() == 0
+    with SqliteStore(tmp_path / "data" / "events.db", must_exist=True) as store:
+        assert store.counts().good >= sum(answered)
+
+
+def test_a_second_collector_on_the_same_directory_is_refused(start, tmp_path):
+    """One directory has one collector; the refusal says so. A killed one leaves no lock behind."""
+    served = start()
+    with pytest.raises(StoreError, match="another collector"):
+        serve("127.0.0.1", 0, tmp_path / "data")
+    served.stop(signal.SIGKILL)
+    assert get(start(), "/v1/inspect/all")[0] == 200
+
+
+def test_an_open_address_needs_keys(tmp_path):
+    """Listening beyond this machine without keys is refused before anything is made."""
+    with pytest.raises(ConfigError, match="keys"):
+        serve("0.0.0.0", 0, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_in_use_is_an_os_error(start, tmp_path):
+    """A port somebody has raises OSError and leaves no running file behind."""
+    served = start()
+    with pytest.raises(OSError, match="in use"):
+        serve("127.0.0.1", served.address[1], tmp_path / "other")
+    assert not (tmp_path / "other" / "collector.json").exists()
+
+
+def test_given_keys_are_honoured_and_not_stored(start, tmp_path):
+    """Keys handed in by the environment work beside those of the directory."""
+    program = (
+        "import json, sys\nfrom ecomtrack_sdk.collector import serve\n"
+        "serve('127.0.0.1', 0, sys.argv[1], keys={'server': 'given-by-the-environment'},"
+        " on_ready=lambda info: print(json.dumps(info), flush=True))"
+    )
+    served = start(None, program)
+    assert served.keys["server"] == "given-by-the-environment"
+    assert post(served, batch(1))[1]["accepted"] == 1
+    assert "given-by" not in (tmp_path / "data" / "keys.json").read_text()
+
+
+def raw_connection(served: Any) -> socket.socket:
+    connection = socket.create_connection(served.address, timeout=60)
+    connection.settimeout(60)
+    return connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    parts = []
+    while True:
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            break
+        if not part:
+            break
+        parts.append(part)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x00\x01\x02 nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000 + b"\r\n\r\n",
+    ],
+    ids=["noise", "version", "negative", "smuggling", "chunk", "line", "header"],
+)
+def test_broken_http_harms_nobody(start, request_bytes):
+    """Bytes that are no HTTP end in an error or a closed connection, and the next client is served."""
+    served = start()
+    with raw_connection(served) as connection:
+        try:
+            connection.sendall(request_bytes)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        answer = read_all(connection)
+    assert not answer or answer.split(b" ")[1][:1] in (b"4", b"5"), answer[:200]
+    assert post(served, batch(1))[1]["accepted"] == 1
+
+
+def test_memory_stays_bounded_under_bombs(start):
+    """Many decompression bombs at once are refused and do not grow the process by more than a few of them."""
+    served = start()
+    post(served, batch(10))
+    bomb = compress(b"\n" * (64 * 1024 * 1024), "gzip")
+
+    def resident() -> int:
+        lines = Path(f"/proc/{served.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc on this system")
+    before = resident()
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda _: post(served, bomb, content_encoding="gzip")[0], range(64)))
+    assert set(statuses) == {413}
+    assert resident() - before < 150_000
+    assert post(served, batch(1))[1]["accepted"] == 1
+
+
+def test_it_needs_no_client_half():
+    """Starting a collector loads neither the tracker nor an HTTP client library."""
+    code = (
+        "import sys, ecomtrack_sdk.collector._server\n"
+        "print([name for name in sys.modules if name in ('httpx', 'duckdb', 'ecomtrack_sdk._client')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_time_is_utc_and_recent(start):
+    """What the collector stamps is the current moment."""
+    served = start()
+    before = time.time()
+    post(served, b'{"type":"view_page"}')
+    (found,) = get(served, "/v1/inspect/good")[1]
+    received = datetime.fromisoformat(found["received_at"])
+    assert received.utcoffset().total_seconds() == 0
+    assert before - 1 <= received.timestamp() <= time.time() + 1
