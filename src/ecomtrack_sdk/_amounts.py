@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-__all__ = ["parse_amount", "parse_non_negative", "parse_quantity"]
+__all__ = ["fitting", "parse_amount", "parse_non_negative", "parse_quantity", "rounded"]
 
 MAX_INTEGER_DIGITS = 14
 """Digits before the point: with four after it a sum fits DECIMAL(18, 4), the type of every amount in the store."""
@@ -119,3 +119,20 @@ def parse_quantity(value: object) -> Decimal:
     if type(value) is str:
         _remember(_KNOWN_POSITIVE, value, number)
     return number
+
+
+def rounded(value: Decimal) -> Decimal:
+    """*value* with four decimal places at most, half up: what a price times a fraction of a unit comes to."""
+    number = value.as_tuple().exponent
+    return value.quantize(_FOUR_PLACES, ROUND_HALF_UP) if isinstance(number, int) and number < -4 else value
+
+
+def fitting(field: str, value: Decimal) -> Decimal:
+    """*value*, derived for *field*.
+
+    Raises:
+        PydanticCustomError: It has more than 14 digits before the point, though its parts have not.
+    """
+    if abs(value) >= _BOUND:
+        raise PydanticCustomError("amount", "{field}, derived, has more than 14 digits", {"field": field})
+    return value

@@ -196,10 +196,10 @@ class HttpTransport:
     """
 
     def __init__(
-        self, url: str, key: str, *, timeout: float = 10.0, encoding: str = "gzip", client: httpx.Client | None = None
+        self, url: str, key: str, *, timeout: float = 10.0, encoding: str = "gzip", client: Any = None
     ) -> None:
         self._route = _Route(url, key, timeout, encoding)
-        self._client = client
+        self._client: httpx.Client | None = client
         self._own = client is None
         self._lock = Lock()
         self._pid = os.getpid()
@@ -257,10 +257,10 @@ class AsyncHttpTransport:
         *,
         timeout: float = 10.0,
         encoding: str = "gzip",
-        client: httpx.AsyncClient | None = None,
+        client: Any = None,
     ) -> None:
         self._route = _Route(url, key, timeout, encoding)
-        self._client = client
+        self._client: httpx.AsyncClient | None = client
         self._own = client is None
 
     async def send(self, request: Send) -> Answer:

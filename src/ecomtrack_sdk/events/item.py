@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from ecomtrack_sdk._amounts import rounded
 from ecomtrack_sdk._types import Id, NonNegativeAmount, OptionalNonNegativeAmount, Quantity, Seq, Text, Url, default
 from ecomtrack_sdk.events.base import Part
 
@@ -57,8 +58,11 @@ class Item(Part):
 
     @property
     def subtotal(self) -> Decimal:
-        """``price * quantity - discount``: what the line adds to an order, tax and shipping left out."""
-        return self.price * self.quantity - self.discount
+        """``price * quantity - discount``: what the line adds to an order, tax and shipping left out.
+
+        Rounded to four decimal places, half up: a price times a fraction of a unit has up to eight.
+        """
+        return rounded(self.price * self.quantity) - self.discount
 
 
 class RefundItem(Part):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from ecomtrack_sdk._amounts import fitting
 from ecomtrack_sdk._types import (
     Currency,
     DerivedAmount,
@@ -101,11 +102,12 @@ class Order(Event):
     def _derive_sums(self) -> Order:
         values = vars(self)  # frozen: the one place that completes the event, before anybody has seen it
         if values["subtotal"] is None:
-            values["subtotal"] = sum([item.price * item.quantity - item.discount for item in self.items], ZERO)
+            values["subtotal"] = fitting("subtotal", sum([item.subtotal for item in self.items], ZERO))
         if values["tax"] is None:
-            values["tax"] = sum([item.tax for item in self.items], ZERO)
+            values["tax"] = fitting("tax", sum([item.tax for item in self.items], ZERO))
         if values["total"] is None:
-            values["total"] = values["subtotal"] - values["discount"] + values["shipping"] + values["tax"]
+            total = values["subtotal"] - values["discount"] + values["shipping"] + values["tax"]
+            values["total"] = fitting("total", total)
         return self
 
     def warnings(self) -> tuple[EventWarning, ...]:
@@ -187,7 +189,7 @@ class Refund(Event):
         amounts = [item.amount for item in self.items]
         known = [amount for amount in amounts if amount is not None]
         if self.amount is None and known and len(known) == len(amounts):
-            vars(self)["amount"] = sum(known, self.shipping)
+            vars(self)["amount"] = fitting("amount", sum(known, self.shipping))
         return self
 
     def warnings(self) -> tuple[EventWarning, ...]:
