@@ -17,10 +17,16 @@ __all__ = ["REPORTS", "get", "run"]
 REPORTS: dict[str, str] = {
     "revenue": "How much was earned, and how much of it stayed?",
     "orders": "What became of the orders: how many were shipped, cancelled, returned, kept?",
+    "order_flow": "How do orders move from status to status, and how long do they wait?",
     "funnel": "How far do people get, and where do they drop out?",
     "retention": "Do people come back, how many, how late, and with how much money?",
     "traffic": "Where do visits come from, what do people do, and what do they bring?",
     "attribution": "Which visits earned the money?",
+    "customers": "Who are the customers, what did they buy, and when were they last here?",
+    "visitors": "Who came by, where from, and did they become customers?",
+    "profile": "What did this person do, before and after the first purchase?",
+    "search": "What do people search for, what do they not find, and does searching lead to orders?",
+    "content": "What do the articles of the blog do: who reads them, how long, and do readers buy?",
     "lifecycle": "Who is new, who comes back, who wakes up, and who falls asleep?",
 }
 """Name of a report (and of its module) → the question it answers."""

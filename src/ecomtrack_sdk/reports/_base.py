@@ -1,10 +1,10 @@
-"""The mechanism of reports: a question, its parameters, one portable SQL text, typed rows, a result that explains itself.
+"""The mechanism of reports: a question, parameters, one portable SQL text, typed rows, a result that explains itself.
 
 HOW TO ADD A REPORT: one file, one golden folder, one line in ``REPORTS`` (``reports/__init__.py``).
 
 ``reports/carts.py``::
 
-    \"\"\"How many carts are abandoned? … question, formula, grain, unit, caveats, source: this text is the docs page.\"\"\"
+    \"\"\"How many carts are abandoned? … question, formula, grain, unit, caveats, source: the docs page.\"\"\"
 
     class CartsParams(Params):                 # Params has from, to, by, time_zone, where, currency, convert, compare …
         idle: Annotated[int, Field(ge=1)] = 30
@@ -29,9 +29,10 @@ HOW TO ADD A REPORT: one file, one golden folder, one line in ``REPORTS`` (``rep
 - ``$from_t``/``$to_t`` (microseconds, $to_t exclusive) are always there, as is ``$name`` for every field of Params that
   is a str, int, float, Decimal, bool or None; more through ``bind=lambda params: {...}``. SQL may be a function of
   the params that returns text (funnels): its text comes from a fixed vocabulary, user values are always bound.
-- Macros (``@period(t) @ratio(a,b) @last(x,order) @sum(x) @money(x) @prorate(a,n,m) @median(x) @quantile(x,q) @json(col,key)
-  @amount(x,cur) @currency(cur) @join_text(x) @days(a,b) @periods(a,b)``): table in ``store/_dialect.py``. Amounts that
-  are summed go through ``@sum(@amount(x, currency))`` grouped by ``@currency(currency)``: that is --convert.
+- Macros (``@period(t) @ratio(a,b) @last(x,order) @sum(x) @zero() @money(x) @prorate(a,n,m) @median(x)
+  @quantile(x,q) @json(col,key) @contains(s,part) @amount(x,cur) @currency(cur) @join_text(x) @days(a,b)
+  @periods(a,b)``): table in ``store/_dialect.py``. Amounts that are summed go through ``@sum(@amount(x, currency))``
+  grouped by ``@currency(currency)``: that is --convert.
 - Portable subset: CTEs, case, coalesce, row_number/lag/sum/max over (… rows between …), joins with explicit ``on``,
   count(distinct …), union all, ``cast(x as bigint|double|varchar|decimal(18, 4))``. Not: QUALIFY, FILTER, IGNORE NULLS,
   USING, GROUP BY ALL, intervals, date functions, ``//``, ``::``, arrays, correlated subqueries, float money. Every CTE
@@ -46,7 +47,7 @@ first line of ``doc`` is the grain. No parameters (a model serves every report),
 It is built when a report that lists it runs and events have arrived since.
 
 GOLDEN TESTS: ``tests/reports/golden/<report>/<case>/``: ``events.jsonl`` (wire events; event_id may be left out) and
-``expected.json``: ``[{"params": {"by": "day"}, "rows": [{"period": "2026-01-01", "net": "19.90"}], "warnings": ["code"]}]``.
+``expected.json``: ``[{"params": {"by": "day"}, "rows": [{"period": "2026-01-01", "net": "9.90"}], "warnings": []}]``.
 Only the columns named in a row are compared, all rows are. One runner (``tests/reports/test_golden.py``) plays every
 case on DuckDB in order, in reverse order of arrival, and on chDB. ``"report": "x"`` in an entry asks another report.
 """
@@ -108,7 +109,7 @@ class Result(Generic[R]):
         report: Name of the report.
         query: The resolved parameters, ready for JSON.
         columns: Names of the columns, in their order.
-        records: Rows as dictionaries of Python values: ``Decimal``, ``date``, ``datetime``, ``int``, ``float``, ``str``.
+        records: Rows as dictionaries of Python values (``Decimal``, ``date``, ``datetime``, numbers, text).
         warnings: In the order of the report's checks.
     """
 
@@ -172,7 +173,7 @@ class Report(Generic[P, R]):
         filters: Field of ``--where`` → condition with ``{value}`` in it.
         checks: Queries that become warnings; a function of the parameters where they depend on them.
         bind: More bound parameters, from the parameters.
-        extra: Texts of the report's own macros, from the parameters.
+        macros: Texts of the report's own macros, from the parameters.
         finish: Last touch on the result in Python (adding shares, ranks); never loads events.
         defaults: Other defaults of parameters than those of ``params``.
         chart: Name of the chart the HTML page shows.
@@ -186,7 +187,7 @@ class Report(Generic[P, R]):
     filters: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] | Callable[[P], tuple[Check, ...]] = ()
     bind: Callable[[P], Mapping[str, Value]] | None = None
-    extra: Callable[[P], Mapping[str, str]] | None = None
+    macros: Callable[[P], Mapping[str, str]] | None = None
     finish: Callable[[P, Result[R]], Result[R]] | None = None
     chart: Any = None
     doc: str = ""
@@ -221,14 +222,15 @@ class Report(Generic[P, R]):
         asked = self.parse(params or {}) if isinstance(params, Mapping | None) else params
         warehouse.refresh()
         warehouse.ensure(self.models)
-        result = self._answer(warehouse, asked)
+        result = self.answer(warehouse, asked)
         if asked.compare is not None:
             from ecomtrack_sdk.reports._compare import with_previous
 
             result = with_previous(self, warehouse, asked, result)
         return result
 
-    def _answer(self, warehouse: Warehouse, params: P) -> Result[R]:
+    def answer(self, warehouse: Warehouse, params: P) -> Result[R]:
+        """Rows and warnings from what is loaded; :meth:`run` brings that up to date first."""
         sql, values, settings = self.prepare(params, warehouse.time_range())
         answer = warehouse.query(sql, values, settings)
         units = self.units
@@ -269,7 +271,7 @@ class Report(Generic[P, R]):
             where=self._conditions(params, values),
             rates=params.rates_to_target(),
             convert_to=params.convert,
-            extra=self.extra(params) if self.extra is not None else {},
+            extra=self.macros(params) if self.macros is not None else {},
         )
         return (self.sql(params) if callable(self.sql) else self.sql), values, settings
 
@@ -290,7 +292,7 @@ class Report(Generic[P, R]):
         sql, values, settings = self.prepare(params, span)
         text, used = dialect.render(sql, values, settings)
         parts = [f"-- {name} = {value!r}" for name, value in used.items()]
-        for model in [part for model in self.models for part in model.with_needs()]:
+        for model in [part for asked in self.models for part in asked.with_needs()]:
             body, _ = dialect.render(model.sql, {})
             parts.append(f"-- {model.doc.splitlines()[0]}\ncreate or replace view {model.name} as\n{body.strip()};")
         return "\n\n".join([*dict.fromkeys(parts), text.strip() + ";"])

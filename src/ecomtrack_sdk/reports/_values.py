@@ -16,7 +16,7 @@ __all__ = ["Amount", "Count", "Money", "Number", "Period", "Quantity", "Rate", "
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How the values of a column are shown: ``money``, ``rate``, ``count``, ``quantity``, ``seconds`` …"""
+    """How the values of a column are shown: ``money``, ``rate``, ``count``, ``quantity``, ``seconds`` or another."""
 
     kind: str
 
@@ -39,7 +39,10 @@ Time = Annotated[datetime, Unit("time")]
 
 _PLACES = Decimal("0.0001")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WITHOUT_CENTS = frozenset(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"])
+_WITHOUT_CENTS = frozenset({
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
+    "XPF",
+})  # fmt: skip
 _THREE_PLACES = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 
 

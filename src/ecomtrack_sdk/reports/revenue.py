@@ -3,7 +3,7 @@
 One row per period and currency that has an order or a movement of money. Amounts are in the row's currency; currencies
 are never added up unless ``convert`` and ``rates`` say how.
 
-- ``gross`` = items after discounts + shipping + tax = what the customers owe; ``net = gross − refunds − cancelled``.
+- ``gross`` = items after discounts + shipping + tax = what the customers owe; ``net = gross - refunds - cancelled``.
 - ``basis=order`` books everything on the date of the order, so a later return lowers the month of the sale;
   ``basis=action`` books a refund, a cancellation or a correction on its own date. Over all time both agree.
 - ``orders`` counts orders in a counted status (all but cancelled and failed), ``aov = net ÷ orders``, by order date.
@@ -51,7 +51,7 @@ class RevenueRow(Row):
     cancelled: Money
     """What cancelled and failed orders owed and had not been refunded."""
     net: Money
-    """``gross − refunds − cancelled``."""
+    """``gross - refunds - cancelled``."""
     aov: Money | None
     """Average order value: ``net ÷ orders``; empty without orders."""
 

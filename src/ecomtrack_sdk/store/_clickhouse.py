@@ -73,7 +73,7 @@ class ClickHouseWarehouse(Warehouse):
         if not self._client.query("exists table _projection").result_rows[0][0]:
             return "", "", 0
         rows = self._execute("select version, generation, watermark from _projection order by watermark desc").rows
-        return rows[0] if rows else ("", "", 0)  # type: ignore[return-value]
+        return rows[0] if rows else ("", "", 0)
 
     def _start_anew(self, version: str, generation: str) -> None:
         for (name,) in self._client.query("show tables").result_rows:

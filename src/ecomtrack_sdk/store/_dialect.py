@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from ecomtrack_sdk.errors import ReportError
 
@@ -53,9 +54,7 @@ def _local(t: str, settings: Settings) -> str:
     offsets = settings.offsets
     if len(offsets) == 1:
         return f"({t} + {offsets[0][1]})" if offsets[0][1] else f"({t})"
-    steps = " ".join(
-        f"when {t} < {until} then {offset}" for (_, offset), (until, _) in zip(offsets[:-1], offsets[1:], strict=True)
-    )
+    steps = " ".join(f"when {t} < {until} then {offset}" for (_, offset), (until, _) in pairwise(offsets))
     return f"({t} + case {steps} else {offsets[-1][1]} end)"
 
 
@@ -72,7 +71,7 @@ class Dialect:
         """First day of the *unit* (or the hour) that the local microseconds *local* fall into."""
         raise NotImplementedError
 
-    def date_diff(self, unit: str, start: str, end: str, week_start: str) -> str:
+    def date_diff(self, unit: str, start: str, end: str) -> str:
         """Whole borders of *unit* between two dates."""
         raise NotImplementedError
 
@@ -104,6 +103,10 @@ class Dialect:
         """Text as a float; NULL when it is none."""
         raise NotImplementedError
 
+    def part(self, text: str, n: str) -> str:
+        """The *n*-th of texts joined by `` > ``; NULL beyond the last."""
+        raise NotImplementedError
+
     def macros(self, settings: Settings) -> dict[str, Callable[..., str]]:
         """Every macro by its name; each takes the texts of its arguments.
 
@@ -113,7 +116,7 @@ class Dialect:
         ``@periods(a, b)``      periods between two values of ``@period``; ``@days(a, b)`` days between two dates
         ``@last(x, o)``         aggregate: non-null ``x`` of the greatest ``o``; ``@first(x, o)`` of the smallest
         ``@ratio(a, b)``        ``a / b`` as a float, NULL when ``b`` is 0 or NULL
-        ``@prorate(a, n, m)``   amount ``a × n ÷ m``, an exact amount rounded to four places
+        ``@prorate(a, n, m)``   amount ``a x n ÷ m``, an exact amount rounded to four places
         ``@sum(x)``             aggregate: sum of amounts, again DECIMAL(18, 4), which every engine can go on with;
                                 in a window write ``cast(sum(x) over (…) as decimal(18, 4))``
         ``@zero()``             an amount of nothing
@@ -122,6 +125,7 @@ class Dialect:
         ``@join_text(x)``       aggregate: distinct values, sorted, ``a, b``
         ``@json(c, k)``         value of key ``k`` of the JSON text ``c``, as text
         ``@number(x)``          text as a float, NULL when it is none
+        ``@part(x, n)``         the ``n``-th (from 1) of texts joined by `` > ``, NULL beyond the last
         ``@contains(s, p)``     whether text ``s`` contains ``p``, as written
         ``@amount(x, cur)``     amount ``x`` in the currency asked for; ``x`` itself when nothing is converted
         ``@currency(cur)``      the currency the amount is then in
@@ -136,8 +140,8 @@ class Dialect:
             name: unit(name) for name in ("hour", "day", "week", "month", "quarter", "year")
         }
         found["period"] = unit(settings.by)
-        found["periods"] = lambda a, b: self.date_diff(settings.by, a, b, settings.week_start)
-        found["days"] = lambda a, b: self.date_diff("day", a, b, settings.week_start)
+        found["periods"] = lambda a, b: self.date_diff(settings.by, a, b)
+        found["days"] = lambda a, b: self.date_diff("day", a, b)
         found["last"] = self.last
         found["first"] = self.first
         found["ratio"] = lambda a, b: f"(cast({a} as double) / nullif(cast({b} as double), 0))"
@@ -152,6 +156,7 @@ class Dialect:
         found["join_text"] = self.join_text
         found["json"] = self.json_text
         found["number"] = self.number
+        found["part"] = self.part
         found["contains"] = self.contains
         found["amount"] = lambda value, currency: self._amount(value, currency, settings)
         found["currency"] = lambda currency: self._currency(currency, settings)
@@ -298,7 +303,7 @@ class _DuckDB(Dialect):
             return f"(cast(date_trunc('week', make_timestamp({local} + 86400000000)) as date) - 1)"
         return f"cast(date_trunc('{unit}', make_timestamp({local})) as date)"
 
-    def date_diff(self, unit: str, start: str, end: str, week_start: str) -> str:
+    def date_diff(self, unit: str, start: str, end: str) -> str:
         if unit == "week":
             return f"(date_diff('day', {start}, {end}) // 7)"
         return f"date_diff('{unit}', {start}, {end})"
@@ -324,6 +329,9 @@ class _DuckDB(Dialect):
     def number(self, text: str) -> str:
         return f"try_cast({text} as double)"
 
+    def part(self, text: str, n: str) -> str:
+        return f"nullif(split_part({text}, ' > ', cast({n} as bigint)), '')"
+
 
 class _ClickHouse(Dialect):
     name = "clickhouse"
@@ -345,7 +353,7 @@ class _ClickHouse(Dialect):
             return f"toDate32(toStartOfWeek({moment}, {0 if week_start == 'sunday' else 1}))"
         return f"toDate32(toStartOf{unit.capitalize()}({moment}))"
 
-    def date_diff(self, unit: str, start: str, end: str, week_start: str) -> str:
+    def date_diff(self, unit: str, start: str, end: str) -> str:
         if unit == "week":
             return f"intDiv(dateDiff('day', {start}, {end}), 7)"
         return f"dateDiff('{unit}', {start}, {end})"
@@ -378,6 +386,9 @@ class _ClickHouse(Dialect):
 
     def number(self, text: str) -> str:
         return f"toFloat64OrNull({text})"
+
+    def part(self, text: str, n: str) -> str:
+        return f"nullif(arrayElement(splitByString(' > ', coalesce({text}, '')), {n}), '')"
 
 
 DUCKDB: Dialect = _DuckDB()

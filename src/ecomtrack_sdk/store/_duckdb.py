@@ -112,11 +112,11 @@ class DuckDBWarehouse(Warehouse):
                 columns = ", ".join(f"'{column.name}': '{_KINDS[column.kind]}'" for column in TABLES[name])
                 names = ", ".join(f'"{column.name}"' for column in TABLES[name])
                 # The statement's text is made of our own column names and a path of our own making.
-                statements.append((
+                insert = (
                     f"insert into {name} select {names} from read_json($path, format='newline_delimited', "  # noqa: S608
-                    f"columns={{{columns}}}, maximum_object_size=67108864)",
-                    {"path": str(path)},
-                ))  # fmt: skip
+                    f"columns={{{columns}}}, maximum_object_size=67108864)"
+                )
+                statements.append((insert, {"path": str(path)}))
             statements.append(("update _projection set watermark = $watermark", {"watermark": watermark}))
             self._together(statements)
 

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic_core import to_json
 
@@ -130,7 +130,7 @@ class Warehouse:
 
     # What all share -----------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> Warehouse:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,7 +177,7 @@ class Warehouse:
     def ensure(self, models: Iterable[Model]) -> None:
         """Build those of *models*, and of what they need, that are missing or older than the events."""
         with self._lock:
-            for model in [part for model in models for part in model.with_needs()]:
+            for model in [part for asked in models for part in asked.with_needs()]:
                 mark = f"{self._watermark}:{hashlib.sha256(model.sql.encode()).hexdigest()[:16]}"
                 if self._built.get(model.name) == mark:
                     continue

@@ -38,7 +38,7 @@ _OF_ITEM = ("product_id", "variant_id", "sku", "name", "brand", "product_type", 
             "coupon")  # fmt: skip
 
 
-def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: bytes) -> Rows:
+def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: bytes) -> Rows:  # noqa: PLR0917
     """The rows of one event, each with the name of its table.
 
     Args:

@@ -11,7 +11,7 @@ __all__ = ["ORDER_LINES"]
 
 DOC = """One row per order, product and variant of the order's last whole content (equal lines are one).
 
-``subtotal`` is price × quantity − the line's discount. ``refunded_units`` and ``refunded`` are what came back of it:
+``subtotal`` is price x quantity - the line's discount. ``refunded_units`` and ``refunded`` are what came back of it:
 refund lines without a variant belong to the product's first variant. What was refunded but is not in the last
 content is in ``refund_lines`` only.
 Columns: order_id, ordered_t, status, counted, currency, product_id, variant_id, sku, name, brand, category, categories,

@@ -10,7 +10,7 @@ __all__ = ["ORDER_MONEY"]
 DOC = """One row per order and movement of money; movements of nothing are left out.
 
 ``kind`` is ``gross`` (what the customer owes), ``discount`` (what was taken off, information only), ``refund`` or
-``cancel``; net = gross − refund − cancel. ``t`` is when it moved: the order's moment for what the order itself brought,
+``cancel``; net = gross - refund - cancel. ``t`` is when it moved: the order's moment for what the order itself brought,
 the action's for what changed later. ``ordered_t`` is the order's moment; a refund whose order is not known has its own
 there. ``amount`` may be negative (a corrected total, a cancellation undone). Summed over all time both moments give the
 same. ``known`` is 0 where the order is not known.
@@ -24,24 +24,35 @@ with moved as (
         case when s.known = 1 and s.t < s.ordered_t then s.ordered_t else s.t end as t,
         case when s.known = 1 then s.ordered_t else s.t end as ordered_t,
         s.refund, s.refund_currency,
-        s.total - coalesce(lag(s.total) over (partition by s.order_id order by s.rank), @zero()) as gross,
-        s.discounts - coalesce(lag(s.discounts) over (partition by s.order_id order by s.rank), @zero())
-            as discount,
-        s.cancelled - coalesce(lag(s.cancelled) over (partition by s.order_id order by s.rank), @zero())
-            as cancel
+        s.total - coalesce(lag(s.total) over actions, @zero()) as gross,
+        s.discounts - coalesce(lag(s.discounts) over actions, @zero()) as discount,
+        s.cancelled - coalesce(lag(s.cancelled) over actions, @zero()) as cancel
     from order_states s
+    window actions as (partition by s.order_id order by s.rank)
 )
-select m.order_id, m.event_id, m.t, m.ordered_t, 'gross' as kind, cast(m.gross as decimal(18, 4)) as amount, m.currency, m.known
-from moved m where m.gross <> 0
+select
+    m.order_id, m.event_id, m.t, m.ordered_t, 'gross' as kind,
+    cast(m.gross as decimal(18, 4)) as amount, m.currency, m.known
+from moved m
+where m.gross <> 0
 union all
-select m.order_id, m.event_id, m.t, m.ordered_t, 'discount' as kind, cast(m.discount as decimal(18, 4)) as amount, m.currency, m.known
-from moved m where m.discount <> 0
+select
+    m.order_id, m.event_id, m.t, m.ordered_t, 'discount' as kind,
+    cast(m.discount as decimal(18, 4)) as amount, m.currency, m.known
+from moved m
+where m.discount <> 0
 union all
-select m.order_id, m.event_id, m.t, m.ordered_t, 'cancel' as kind, cast(m.cancel as decimal(18, 4)) as amount, m.currency, m.known
-from moved m where m.cancel <> 0
+select
+    m.order_id, m.event_id, m.t, m.ordered_t, 'cancel' as kind,
+    cast(m.cancel as decimal(18, 4)) as amount, m.currency, m.known
+from moved m
+where m.cancel <> 0
 union all
-select m.order_id, m.event_id, m.t, m.ordered_t, 'refund' as kind, m.refund as amount, m.refund_currency as currency, m.known
-from moved m where m.refund <> 0
+select
+    m.order_id, m.event_id, m.t, m.ordered_t, 'refund' as kind,
+    m.refund as amount, m.refund_currency as currency, m.known
+from moved m
+where m.refund <> 0
 """
 
 ORDER_MONEY = Model("order_money", DOC, SQL, needs=(ORDER_STATES,))

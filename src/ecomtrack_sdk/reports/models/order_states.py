@@ -12,12 +12,12 @@ DOC = """One row per counted order action, with the order's state after it.
 
 Each field is the last value given so far. Money:
 
-- ``components = subtotal − discount + shipping + tax``. A given total stands. When a later action changes a component
-  and gives no total, ``total = components now + (last given total − components at that action)``. Where the last given
+- ``components = subtotal - discount + shipping + tax``. A given total stands. When a later action changes a component
+  and gives no total, ``total = components now + (last given total - components at that action)``. Where the last given
   total fits the parts without the tax (to 0.05), prices include it, and tax stays out of the components.
 - ``refunded`` is the sum of the refunds so far in the order's currency; ``refund`` is this action's own.
   A refund that gives no amount is worth its lines (see ``refund_lines``) plus its shipping.
-- ``cancelled`` is ``total − refunded``, not below 0, while the status is cancelled or failed; else 0.
+- ``cancelled`` is ``total - refunded``, not below 0, while the status is cancelled or failed; else 0.
 - ``known`` is 1 once an ``order`` event has been folded in at any place: until then nothing but refunds is money.
 
 Columns: order_id, event_id, rank, kind, t, currency, status, total, discounts, refund, refund_currency, refunded,
@@ -31,7 +31,9 @@ with line_amounts as (
 order_facts as (
     select
         a.order_id,
-        coalesce(@last(case when a.kind <> 'refund' then a.currency end, a.rank), @last(a.currency, a.rank)) as currency,
+        coalesce(
+            @last(case when a.kind <> 'refund' then a.currency end, a.rank), @last(a.currency, a.rank)
+        ) as currency,
         min(a.t) as first_t,
         min(case when a.kind = 'order' then a.t end) as ordered_t
     from counted_actions a
@@ -63,7 +65,9 @@ grouped as (
         count(g.tax) over so_far as g_tax,
         count(g.total) over so_far as g_total,
         count(g.line_discounts) over so_far as g_lines,
-        cast(sum(case when g.action_currency = g.currency then g.refund end) over so_far as decimal(18, 4)) as refunded_sum
+        cast(
+            sum(case when g.action_currency = g.currency then g.refund end) over so_far as decimal(18, 4)
+        ) as refunded_sum
     from given g
     window so_far as (partition by g.order_id order by g.rank rows between unbounded preceding and current row)
 ),

@@ -12,7 +12,7 @@ DOC = """One row per order id that an ``order`` event named: the fold of its act
 
 ``ordered_t`` is the moment of its earliest ``order`` event. ``counted`` is 1 unless the status is cancelled or failed.
 ``buyer`` is the customer id, else the e-mail, else the visitor: who is behind several of them is the model ``people``.
-``net = gross − refunded − cancelled``. ``shipped_t`` is the first moment it was shipped or beyond, ``cancelled_t``
+``net = gross - refunded - cancelled``. ``shipped_t`` is the first moment it was shipped or beyond, ``cancelled_t``
 the first it was cancelled or failed.
 Columns: order_id, ordered_t, last_t, status, counted, currency, gross, discounts, refunded, cancelled, net, subtotal,
 shipping, tax, units, payment_method, country, region, city, cart_id, coupons, acq_source, acq_medium, acq_campaign,
