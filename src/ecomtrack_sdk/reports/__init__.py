@@ -28,6 +28,7 @@ REPORTS: dict[str, str] = {
     "search": "What do people search for, what do they not find, and does searching lead to orders?",
     "content": "What do the articles of the blog do: who reads them, how long, and do readers buy?",
     "lifecycle": "Who is new, who comes back, who wakes up, and who falls asleep?",
+    "products": "Which products are looked at, bought, kept, and worth it?",
 }
 """Name of a report (and of its module) → the question it answers."""
 

@@ -4,18 +4,28 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports._conditions import Conditions
+from ecomtrack_sdk.reports._conditions import ACT_FILTERS, VISIT_FIELDS, Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["NUMBERS", "acts", "last_moment"]
+__all__ = ["START_FILTERS", "acts", "last_moment", "numbers"]
+
+START_FILTERS = {
+    **ACT_FILTERS,
+    **{
+        name: f"{ACT_FILTERS[name]} or e.order_id in (select w.order_id from order_touch w where w.{name} = {{value}})"
+        for name in ("channel", "source", "medium", "campaign")
+    },
+}
+"""Filters of reports that begin with an order: the click that won it counts as where it came from."""
 
 _TENS = " union all ".join(f"select {n} as d" for n in range(10))
-NUMBERS = (
-    f"digits as (select z.d from ({_TENS}) z),\n"
-    "numbers as (\n  select cast(a.d + 10 * b.d + 100 * c.d + 1000 * x.d as bigint) as n\n"
-    "  from digits a cross join digits b cross join digits c cross join digits x\n)"
-)
-"""CTE ``numbers``: n from 0 to 9,999; engines have no common way to count."""
+
+
+def numbers(digits: int) -> str:
+    """CTE ``numbers``: n from 0 to 9…9 (so many *digits*); engines have no common way to count."""
+    value = " + ".join(f"{10**place} * d{place}.d" for place in range(digits))
+    tables = " cross join ".join(f"digits d{place}" for place in range(digits))
+    return f"digits as (select z.d from ({_TENS}) z),\nnumbers as (\n  select cast({value} as bigint) as n\n  from {tables}\n)"
 
 
 def acts(
@@ -39,7 +49,12 @@ def acts(
         where: Whether the user's filters apply.
         since: Whether acts before ``from`` are left out.
     """
-    value, join = ("''", "") if breakdown is None else conditions.breakdown(breakdown, [step.type])
+    value, join = "''", ""
+    if breakdown in VISIT_FIELDS and step.type == "order":
+        value = f"coalesce(w.{breakdown}, '(none)')" if breakdown != "landing_page" else "'(none)'"
+        join = "\n  left join order_touch w on w.order_id = e.order_id"
+    elif breakdown is not None:
+        value, join = conditions.breakdown(breakdown, [step.type])
     orders = ""
     if step.type == "order":
         orders = "\n  join orders o on o.order_id = e.order_id and o.ordered_t = e.t and o.counted = 1"

@@ -1,4 +1,4 @@
-"""Steps and their filters as SQL conditions on a row ``e`` of ``events``, values bound as parameters."""
+"""Steps and their filters as SQL conditions on a row ``e`` of ``events`` and its row ``a`` of ``session_events``."""
 # ruff: noqa: S608
 # The text is made of column names of our own; what users write is bound.
 
@@ -8,15 +8,30 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from ecomtrack_sdk.errors import BadParameter
+from ecomtrack_sdk.reports._filters import EVENT_FILTERS
 from ecomtrack_sdk.reports._steps import EVENT_FIELDS, ITEM_FIELDS, NUMERIC, Filter, Step, number
 from ecomtrack_sdk.reports.models.session_events import ENGAGEMENT
 
-__all__ = ["SHOP_SIDE", "Conditions"]
+__all__ = ["ACT_FILTERS", "SHOP_SIDE", "VISIT_FIELDS", "Conditions"]
 
 SHOP_SIDE = ("order_update", "refund", "email_sent", "email_delivered", "email_bounced")
 """What the shop does, not the person: ``*`` and the strict funnel do not see it."""
 
 
+VISIT_FIELDS = frozenset({"channel", "source", "medium", "campaign", "landing_page"})
+"""What a visit has and not each of its events: where it came from."""
+ACT_FILTERS = {
+    **EVENT_FILTERS,
+    **{
+        name: f"a.session_id in (select z.session_id from sessions z where z.{name} = {{value}})"
+        for name in sorted(VISIT_FIELDS)
+    },
+    **{
+        name: f"e.event_id in (select i.event_id from event_items i where i.{column} = {{value}})"
+        for name, column in {"product": "product_id", "category": "category", "brand": "brand"}.items()
+    },
+}
+"""Filters on a row ``e`` of ``events`` with its row ``a`` of ``session_events``."""
 _ENVELOPE = NUMERIC | {"name", "currency", "visitor_id", "customer_id", "customer_email"}
 """Fields of a custom event that are its own, whatever its properties are called."""
 
@@ -56,10 +71,12 @@ class Conditions:
         parts = [self.personal() if step.type == "*" else f"e.type = {_quoted(step.type)}"]
         if step.name is not None:
             parts.append(f"e.name = {self.bind(step.name)}")
-        lines = []
+        lines, visit = [], []
         for each in step.filters:
             if each.field in ITEM_FIELDS and step.type != "custom":
                 lines.append(self._compare(f"i.{ITEM_FIELDS[each.field]}", each, step, each.field in NUMERIC))
+            elif each.field in VISIT_FIELDS and step.type != "custom":
+                visit.append(self._compare(f"z.{each.field}", each, step, numeric=False))
             else:
                 column = self._column(each.field, step.type)
                 parts.append(self._compare(column, each, step, column.startswith("e.") and each.field in NUMERIC))
@@ -67,6 +84,8 @@ class Conditions:
             # What was added or removed, not the rest of the cart beside it.
             lists = "i.list <> 'cart' and " if step.type in {"add_to_cart", "remove_from_cart"} else ""
             parts.append(f"e.event_id in (select i.event_id from event_items i where {lists}{' and '.join(lines)})")
+        if visit:
+            parts.append(f"a.session_id in (select z.session_id from sessions z where {' and '.join(visit)})")
         return " and ".join(parts)
 
     def _column(self, name: str, kind: str) -> str:
@@ -83,7 +102,7 @@ class Conditions:
         if each.operator == "~":
             if numeric:
                 raise BadParameter("steps", f"{step.text!r}: {each.field} is a number, it cannot contain text")
-            return f"position({self.bind(each.values[0].lower())} in lower({column})) > 0"
+            return f"@contains(lower({column}), {self.bind(each.values[0].lower())})"
         value = self.bind(number(each.values[0], step.text, "steps"))
         return f"{column} {each.operator} {value}" if numeric else f"@number({column}) {each.operator} {value}"
 
@@ -109,6 +128,9 @@ class Conditions:
                 "    where list in ('item', 'order') group by event_id) b on b.event_id = e.event_id"
             )
             return "coalesce(cast(b.value as varchar), '(none)')", lines
+        if name in VISIT_FIELDS and kinds != {"custom"}:
+            visits = "\n  left join sessions z on z.session_id = a.session_id"
+            return f"coalesce(z.{name}, '(none)')", visits
         kind = "custom" if {"custom", "*"} & kinds else ""
         return f"coalesce(cast({self._column(name, kind)} as varchar), '(none)')", ""
 

@@ -35,13 +35,13 @@ from pydantic import Field, field_validator
 from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._attempts import Exclusion, any_order, ordered, strict
 from ecomtrack_sdk.reports._base import Check, Report, Row
-from ecomtrack_sdk.reports._conditions import Conditions
-from ecomtrack_sdk.reports._filters import EVENT_FILTERS
+from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
 from ecomtrack_sdk.reports._funnel_sql import BEST, candidates, people, slots, summary
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._steps import Step, parse_duration, parse_step, parse_steps, split_steps
 from ecomtrack_sdk.reports._values import Count, Rate, Seconds, Time
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.reports.models.sessions import SESSIONS
 from ecomtrack_sdk.store._dialect import Value
 
 __all__ = ["FunnelParams", "FunnelRow", "report"]
@@ -187,8 +187,11 @@ report = Report(
     FunnelParams,
     FunnelRow,
     lambda params: _plan(params).sql,
-    models=(SESSION_EVENTS,),
-    filters=EVENT_FILTERS,
+    models=(
+        SESSION_EVENTS,
+        SESSIONS,
+    ),
+    filters=ACT_FILTERS,
     checks=_checks,
     bind=lambda params: _plan(params).values,
     doc=__doc__ or "",

@@ -31,17 +31,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecomtrack_sdk.reports._acts import NUMBERS, acts, last_moment
+from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment, numbers
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._conditions import Conditions
-from ecomtrack_sdk.reports._filters import EVENT_FILTERS
 from ecomtrack_sdk.reports._params import By, Params
 from ecomtrack_sdk.reports._steps import parse_step
 from ecomtrack_sdk.reports._values import Count, Money, Period, Rate
 from ecomtrack_sdk.reports.models import ORDER_MONEY, ORDERS
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.reports.models.sessions import SESSIONS
+from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
 from ecomtrack_sdk.store._dialect import Value
 
 __all__ = ["RetentionParams", "RetentionRow", "report"]
@@ -120,7 +121,7 @@ def _sql(params: RetentionParams) -> str:
     return f"""with {begun},
 {returned},
 {last_moment()},
-{NUMBERS},
+{numbers(4)},
 numbered as (
   select s.person, s.t, @period(s.t) as cohort, s.breakdown,
     row_number() over (partition by s.person{per_period} order by s.t, s.id) as nth
@@ -137,7 +138,7 @@ hits as (
 ),
 money as (
   select {group}@periods(c.cohort, @period(o.ordered_t)) as period, @currency(o.currency) as currency,
-    sum(@amount(o.net, o.currency)) as revenue
+    @sum(@amount(o.net, o.currency)) as revenue
   from cohorts c
   join order_people p on p.person_id = c.person
   join orders o on o.order_id = p.order_id
@@ -185,8 +186,8 @@ report = Report(
     RetentionParams,
     RetentionRow,
     _sql,
-    models=(SESSION_EVENTS, ORDERS, ORDER_MONEY, ORDER_PEOPLE),
-    filters=EVENT_FILTERS,
+    models=(SESSION_EVENTS, SESSIONS, ORDERS, ORDER_MONEY, ORDER_PEOPLE, ORDER_TOUCH),
+    filters=START_FILTERS,
     checks=MONEY_CHECKS,
     bind=_values,
     doc=__doc__ or "",

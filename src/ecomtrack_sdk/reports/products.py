@@ -1,0 +1,225 @@
+"""Which products are looked at, bought, kept, and worth it?
+
+**Question.** What each product (variant, category, brand) brings, from the view to the money that stays.
+
+**Grain.** One row per value of ``group`` and currency.
+
+**Formula.** ``views``, ``adds``: views of the product, times it was put into a cart. ``orders``: counted orders that
+hold it; ``units``: what they hold of it. ``gross`` = price × quantity − the line's discount, of all orders;
+``discounts``: what was taken off the lines. ``refunds``: paid back for its refund lines. ``cancelled``: what
+cancelled and failed orders held and had not been refunded. ``net = gross − refunds − cancelled``. ``view_to_cart =
+adds ÷ views``, ``cart_to_order = orders ÷ adds``, ``view_to_order = orders ÷ views`` (may exceed 1: a product can be
+bought unseen). ``return_rate = returned ÷ units``, both in units.
+
+**Unit.** Amounts in ``currency``. Views and adds have none: they stand in each row of the product.
+
+**Caveats.** An event that does not say the name, brand or categories of a product is given those last seen. Shipping,
+tax, discounts on an order as a whole, and refunds without lines are no product's: ``revenue`` has them. With
+``group=category`` a product counts in each of its categories, so rows add up to more than the shop sold;
+``top_category`` takes the first of them. ``basis=order`` books refunds and cancellations on the order's date,
+``action`` on their own.
+
+**Source.** Shopify *Sales by product*, Matomo *Product conversion*, Metrilo *Products*.
+"""
+# ruff: noqa: S608
+# The text is made of names of our own; what users write is bound as parameters.
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._checks import MONEY_CHECKS
+from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._values import Count, Money, Quantity, Rate
+from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
+from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+
+__all__ = ["ProductsParams", "ProductsRow", "report"]
+
+Group = Literal["product", "variant", "category", "top_category", "brand"]
+Sort = Literal[
+    "views", "adds", "orders", "units", "gross", "discounts", "refunds", "cancelled", "net", "returned", "view_to_cart",
+    "cart_to_order", "view_to_order", "return_rate",
+]  # fmt: skip
+
+
+class ProductsParams(Params):
+    """Parameters of the products report."""
+
+    group: Group = "product"
+    """What a row is."""
+    sort: Sort = "net"
+    """Column to sort by, the greatest first."""
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Most rows."""
+
+
+class ProductsRow(Row):
+    """A product, variant, category or brand in one currency."""
+
+    product: str
+    """Id of the product (or ``product/variant``), or the name of the category or brand; ``(none)`` when not given."""
+    name: str | None
+    """Name last seen."""
+    currency: str | None
+    """ISO 4217; empty when it was never sold."""
+    views: Count
+    """Times it was looked at."""
+    adds: Count
+    """Times it was put into a cart."""
+    orders: Count
+    """Counted orders that hold it."""
+    units: Quantity
+    """Units in them, returned ones included."""
+    gross: Money
+    """Price × quantity − line discounts, of all orders."""
+    discounts: Money
+    """Taken off its lines; already out of ``gross``."""
+    refunds: Money
+    """Paid back for it."""
+    cancelled: Money
+    """In cancelled and failed orders, not refunded."""
+    net: Money
+    """``gross − refunds − cancelled``."""
+    returned: Quantity
+    """Units that came back."""
+    view_to_cart: Rate | None
+    """``adds ÷ views``."""
+    cart_to_order: Rate | None
+    """``orders ÷ adds``."""
+    view_to_order: Rate | None
+    """``orders ÷ views``."""
+    return_rate: Rate | None
+    """``returned ÷ units``."""
+
+
+_KEY = {
+    "product": "x.product_id",
+    "variant": "case when x.variant_id is null then x.product_id else concat(x.product_id, '/', x.variant_id) end",
+    "category": "@part(x.categories, n.n)",
+    "top_category": "x.category",
+    "brand": "x.brand",
+}
+_LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
+_FIELDS = "product_id, {0}.variant_id, {0}.name, {0}.brand, {0}.category, {0}.categories"
+
+
+def _fields(alias: str) -> str:
+    return f"{alias}.{_FIELDS.format(alias)}"
+
+
+_ZEROS = {
+    "views": "0", "adds": "0", "order_id": "cast(null as varchar)", "units": "@zero()", "gross": "@zero()",
+    "discounts": "@zero()", "refunds": "@zero()", "cancelled": "@zero()", "returned": "@zero()",
+}  # fmt: skip
+
+
+def _moves(source: str, t: str, currency: str, alias: str, **measures: str) -> str:
+    columns = ", ".join(f"{measures.get(name, zero)} as {name}" for name, zero in _ZEROS.items())
+    return f"select {t} as t, {currency} as currency, {_fields(alias)}, {columns}\n  from {source}"
+
+
+def _sql(params: ProductsParams) -> str:
+    acting = params.basis == "action"
+    line, back = "l.ordered_t", "coalesce(o.ordered_t, r.t)"
+    seen = " join session_events a on a.seq = e.seq join event_items i on i.event_id = e.event_id and i.list = 'item'"
+    no_currency = "cast(null as varchar)"
+    remaining = "case when l.counted = 0 and l.subtotal > l.refunded then l.subtotal - l.refunded else @zero() end"
+    moves = "\n  union all\n  ".join([
+        _moves(f"events e{seen} where e.type = 'view_product'", "e.t", no_currency, "i", views="1"),
+        _moves(f"events e{seen} where e.type = 'add_to_cart'", "e.t", no_currency, "i", adds="1"),
+        _moves(
+            "order_lines l", line, "l.currency", "l", gross="l.subtotal", discounts="l.discount",
+            order_id="case when l.counted = 1 then l.order_id end",
+            units="case when l.counted = 1 then l.quantity else @zero() end",
+        ),
+        _moves(
+            "order_lines l join orders o on o.order_id = l.order_id where l.counted = 0",
+            "o.cancelled_t" if acting else line, "l.currency", "l", cancelled=remaining,
+        ),
+        _moves(
+            "refund_lines r left join orders o on o.order_id = r.order_id", "r.t" if acting else back,
+            "coalesce(o.currency, r.currency)", "r", refunds="r.amount", returned="r.quantity",
+        ),
+    ])  # fmt: skip
+    each = f" cross join ({_LEVELS}) n" if params.group == "category" else ""
+    key = _KEY[params.group]
+    some = f" and ({key} is not null or n.n = 1)" if each else ""
+    return f"""with moves as (
+  {moves}
+),
+catalog as (
+  select i.product_id, @last(i.name, (e.t, i.event_id, i.line)) as name,
+    @last(i.brand, (e.t, i.event_id, i.line)) as brand, @last(i.category, (e.t, i.event_id, i.line)) as category,
+    @last(i.categories, (e.t, i.event_id, i.line)) as categories
+  from event_items i
+  join events e on e.event_id = i.event_id
+  group by i.product_id
+),
+known as (
+  select m.t, m.currency, m.product_id, m.variant_id, coalesce(m.name, g.name) as name,
+    coalesce(m.brand, g.brand) as brand, coalesce(m.category, g.category) as category,
+    coalesce(m.categories, g.categories) as categories, m.views, m.adds, m.order_id, m.units, m.gross, m.discounts,
+    m.refunds, m.cancelled, m.returned
+  from moves m
+  left join catalog g on g.product_id = m.product_id
+),
+kept as (
+  select coalesce({key}, '(none)') as product, x.name as name, x.t as t, x.currency as currency, x.views, x.adds,
+    x.order_id, x.units, x.gross, x.discounts, x.refunds, x.cancelled, x.returned
+  from known x{each}
+  where x.t >= $from_t and x.t < $to_t{some} @where()
+),
+seen as (
+  select k.product, sum(k.views) as views, sum(k.adds) as adds, @last(k.name, (k.t, k.name)) as name,
+    max(k.currency) as any_currency
+  from kept k group by k.product
+),
+money as (
+  select k.product, @currency(k.currency) as currency, count(distinct k.order_id) as orders, @sum(k.units) as units,
+    @sum(@amount(k.gross, k.currency)) as gross, @sum(@amount(k.discounts, k.currency)) as discounts,
+    @sum(@amount(k.refunds, k.currency)) as refunds, @sum(@amount(k.cancelled, k.currency)) as cancelled,
+    @sum(k.returned) as returned
+  from kept k where k.currency is not null group by k.product, @currency(k.currency)
+),
+totals as (
+  select s.product, {"s.name" if params.group in {"product", "variant"} else "s.product"} as name, m.currency,
+    s.views, s.adds, coalesce(m.orders, 0) as orders, coalesce(m.units, @zero()) as units,
+    coalesce(m.gross, @zero()) as gross, coalesce(m.discounts, @zero()) as discounts,
+    coalesce(m.refunds, @zero()) as refunds, coalesce(m.cancelled, @zero()) as cancelled,
+    coalesce(m.gross, @zero()) - coalesce(m.refunds, @zero()) - coalesce(m.cancelled, @zero()) as net,
+    coalesce(m.returned, @zero()) as returned
+  from seen s
+  left join money m on m.product = s.product
+),
+rated as (
+  select t.product, t.name, t.currency, t.views, t.adds, t.orders, t.units, t.gross, t.discounts, t.refunds,
+    t.cancelled, t.net, t.returned,
+    @ratio(t.adds, t.views) as view_to_cart, @ratio(t.orders, t.adds) as cart_to_order,
+    @ratio(t.orders, t.views) as view_to_order, @ratio(t.returned, t.units) as return_rate
+  from totals t
+  where $currency is null or t.currency is null or t.currency = $currency
+)
+select * from rated r
+order by case when r.{params.sort} is null then 1 else 0 end, r.{params.sort} desc, r.product, r.currency
+limit {params.limit}"""
+
+
+report = Report(
+    "products",
+    ProductsParams,
+    ProductsRow,
+    _sql,
+    models=(SESSION_EVENTS, ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES),
+    filters={
+        "product": "x.product_id = {value}",
+        "variant": "x.variant_id = {value}",
+        "category": "x.category = {value} or @contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
+        "brand": "x.brand = {value}",
+    },
+    checks=MONEY_CHECKS,
+    doc=__doc__ or "",
+)
