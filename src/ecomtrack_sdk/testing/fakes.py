@@ -154,7 +154,7 @@ def _handler(collector: FakeCollector) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
             """Nothing on stderr of the test run."""
 
     return Handler
