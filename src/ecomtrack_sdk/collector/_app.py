@@ -30,6 +30,7 @@ from ecomtrack_sdk.collector._metrics import METRICS_TYPE, Metrics
 from ecomtrack_sdk.collector._reports import ReportRunner
 from ecomtrack_sdk.collector._segment_route import SEGMENT_PATHS, SegmentRoute
 from ecomtrack_sdk.collector._webhooks import WEBHOOKS_PATH, WebhooksRoute
+from ecomtrack_sdk.collector.console import console_routes
 from ecomtrack_sdk.errors import (
     CollectorError,
     MissingExtraError,
@@ -68,6 +69,7 @@ class Collector:
         metrics: Counters of this process.
         reports: The runner of reports, ``None`` where there is no warehouse.
         test_mode: Whether ``/v1/inspect/reset`` may empty the store.
+        closing: Set when the server has been told to stop: streams end by it.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class Collector:
         reports: ReportRunner | None = None,
         test_mode: bool = False,
         webhooks: Mapping[str, str] | None = None,
+        open_on_loopback: bool = False,
     ) -> None:
+        self.closing = False
         self.store = store
         self.keys = keys
         self.reports = reports
@@ -93,7 +97,7 @@ class Collector:
         shops = WebhooksRoute(self._events, webhooks or {})
         self._doors |= {WEBHOOKS_PATH + name: shops for name in webhooks or {}}
         self._site = Starlette(
-            routes=_routes(self),
+            routes=[*_routes(self), *console_routes(self, open_on_loopback=open_on_loopback)],
             exception_handlers={HTTPException: _on_http, CollectorError: _on_collector, Exception: _on_bug},
         )
         self._site.router.redirect_slashes = False
@@ -132,6 +136,7 @@ def create_app(
     open_warehouse: Callable[[], Any] | None = None,
     test_mode: bool = False,
     webhooks: Mapping[str, str] | None = None,
+    open_on_loopback: bool = False,
 ) -> Collector:
     """The collector as an ASGI application.
 
@@ -141,9 +146,12 @@ def create_app(
         open_warehouse: Opens what the reports ask; without it ``/v1/reports`` answers 404.
         test_mode: Allow ``/v1/inspect/reset``.
         webhooks: Shop system (``shopify``, ``woocommerce``) → the secret shared with it; opens ``/v1/webhooks/<name>``.
+        open_on_loopback: Whether people at this machine see the console without a key.
     """
     reports = ReportRunner(open_warehouse) if open_warehouse is not None else None
-    return Collector(store, keys, reports=reports, test_mode=test_mode, webhooks=webhooks)
+    return Collector(
+        store, keys, reports=reports, test_mode=test_mode, webhooks=webhooks, open_on_loopback=open_on_loopback
+    )
 
 
 _BUG = CollectorError(500, "internal", "the collector failed on this request; its log says why")

@@ -10,7 +10,7 @@ from typing import Any
 from ecomtrack_sdk.errors import CollectorError
 from ecomtrack_sdk.store import Counts, EventStore, Filter, LogRow, RejectedRow
 
-__all__ = ["bad", "counts_of", "event", "good"]
+__all__ = ["bad", "bad_row", "counts_of", "event", "good", "good_row"]
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
@@ -29,7 +29,7 @@ def good(store: EventStore, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         CollectorError: 400 a filter that is not known or not usable.
     """
     limit, where = _filter(query)
-    return [_good(row) for row in store.recent(limit, where)]
+    return [good_row(row) for row in store.recent(limit, where)]
 
 
 def bad(store: EventStore, query: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def bad(store: EventStore, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         CollectorError: 400 a filter that is not known or not usable.
     """
     limit, where = _filter(query)
-    return [_bad(row) for row in store.recent_rejected(limit, where)]
+    return [bad_row(row) for row in store.recent_rejected(limit, where)]
 
 
 def event(store: EventStore, event_id: str) -> dict[str, Any]:
@@ -50,14 +50,15 @@ def event(store: EventStore, event_id: str) -> dict[str, Any]:
     """
     accepted = store.find(event_id)
     if accepted is not None:
-        return _good(accepted)
+        return good_row(accepted)
     refused = store.recent_rejected(1, Filter(event_id=event_id))
     if refused:
-        return _bad(refused[0])
+        return bad_row(refused[0])
     raise CollectorError(404, "unknown-event", "no event of that id has arrived")
 
 
-def _good(row: LogRow) -> dict[str, Any]:
+def good_row(row: LogRow) -> dict[str, Any]:
+    """An accepted event with its verdict."""
     return {
         "seq": row.seq,
         "event_id": row.event_id,
@@ -72,7 +73,8 @@ def _good(row: LogRow) -> dict[str, Any]:
     }
 
 
-def _bad(row: RejectedRow) -> dict[str, Any]:
+def bad_row(row: RejectedRow) -> dict[str, Any]:
+    """A refused event with its verdict."""
     content = _readable(row.raw)
     event_type = content.get("type") if isinstance(content, dict) else None
     return {

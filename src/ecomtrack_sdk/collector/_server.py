@@ -11,10 +11,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ecomtrack_sdk._wire import validate_event
 from ecomtrack_sdk.collector._app import Collector, create_app
+from ecomtrack_sdk.collector._guard import GuardedProtocol
 from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, write_private
 from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
 from ecomtrack_sdk.collector._webhooks import SYSTEMS
@@ -34,6 +36,8 @@ RUNNING_FILE = "collector.json"
 LOCK_FILE = "collector.lock"
 GRACE_SECONDS = 10
 """How long requests under way may take after SIGTERM; acknowledging a batch takes milliseconds."""
+KEEP_ALIVE_SECONDS = 30
+"""How long an idle connection stays: longer than the pause between two batches of a quiet shop's worker."""
 BACKLOG = 2_048
 """Connections the kernel holds while the loop is busy: a burst of browsers."""
 
@@ -88,6 +92,7 @@ def serve(
             open_warehouse=lambda: _open_warehouse(store, data),
             test_mode=loopback if test_mode is None else test_mode,
             webhooks=_webhook_secrets() if webhooks is None else webhooks,
+            open_on_loopback=loopback,
         )
         stack.callback(app.close)
         url = _url(host, listener.getsockname()[1])
@@ -105,6 +110,9 @@ def serve(
 def _run(app: Collector, listener: socket.socket, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
+        http=GuardedProtocol,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -121,6 +129,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; the streams of the console end by themselves when they see it."""
+        self.config.app.closing = True  # type: ignore[union-attr]  # the application is a Collector
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         _tune_memory()
