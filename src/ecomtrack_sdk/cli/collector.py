@@ -1,0 +1,91 @@
+"""``ecomtrack collector``: the reference collector on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from ecomtrack_sdk.cli._output import Json, console, print_json
+from ecomtrack_sdk.cli._places import DataOption, data_directory
+from ecomtrack_sdk.errors import ConfigError
+
+app = typer.Typer()
+
+
+@app.command()
+def collector(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8400,
+    data: DataOption = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KIND=KEY", help="A key to honour: site=…, server=… or read=…. Repeatable."),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Page that may use the given site key, such as https://shop.example."),
+    ] = None,
+    test_mode: Annotated[
+        bool | None,
+        typer.Option(help="Allow emptying the store over HTTP. Default: only on this machine's own address."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start a collector: it takes events, keeps them, and answers reports. Ctrl-C or SIGTERM ends it.
+
+    Keys are made on the first start and kept in the data directory.
+    """
+    from ecomtrack_sdk.collector import serve
+    from ecomtrack_sdk.collector._keys import Kind
+
+    keys: dict[Kind, str] = {}
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    for text in key or ():
+        word, _, token = text.partition("=")
+        kind = next((one for one in kinds if one == word), None)
+        if kind is None or not token:
+            raise ConfigError(f"--key {word}: write --key KIND=KEY with a kind of {', '.join(kinds)}")
+        keys[kind] = token
+    place = data_directory(data)
+    try:
+        serve(
+            host,
+            port,
+            place,
+            keys=keys or None,
+            origins=tuple(origin or ()),
+            test_mode=test_mode,
+            on_ready=_print_ready_json if as_json else _print_ready,
+        )
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}. Try another --port, or --port 0"
+        ) from None
+
+
+def _print_ready_json(ready: dict[str, Any]) -> None:
+    print_json(ready, indent=None)
+
+
+def _print_ready(ready: dict[str, Any]) -> None:
+    keys: dict[str, str] = ready["keys"]
+    out = console()
+    out.print(f"Collector on [bold]{ready['url']}[/], data in {Path(ready['data']).absolute()}")
+    meaning = {
+        "site": "in the shop's pages, browsing events only",
+        "server": "in the shop's backend, keep it secret",
+        "read": "for reports and the console",
+    }
+    for kind, token in keys.items():
+        out.print(f"  {kind:<7} [cyan]{token}[/]  [dim]{meaning.get(kind, '')}[/]")
+    if "server" in keys:
+        out.print("\nFor the SDK:")
+        out.print(f"  export ECOMTRACK_URL={ready['url']} ECOMTRACK_KEY={keys['server']}")
+    out.print("\nCtrl-C ends it.")
