@@ -147,14 +147,12 @@ class Served:
             self.process.stdout.close()
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts collectors on a data directory and ends those that still run."""
+def _starter(default: Path) -> Iterator[Callable[..., Served]]:
     started: list[Served] = []
 
     def begin(data: Path | None = None, program: str = PROGRAM, *arguments: str) -> Served:
         process = subprocess.Popen(
-            [sys.executable, "-c", program, str(data or tmp_path / "data"), *arguments],
+            [sys.executable, "-c", program, str(data or default), *arguments],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -175,3 +173,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             served.stop(signal.SIGKILL)
         elif served.process.stdout is not None:
             served.process.stdout.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts collectors on a data directory and ends those that still run."""
+    yield from _starter(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def start_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """``start`` for collectors that all tests of a module share; each needs a directory of its own."""
+    yield from _starter(tmp_path_factory.mktemp("shared") / "data")
