@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["SESSION_DIMENSIONS", "SESSION_FILTERS", "TOUCH_FILTERS", "grouped", "words"]
+__all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "TOUCH_FILTERS", "grouped", "words"]
 
 SESSION_DIMENSIONS: dict[str, str] = {
     "channel": "{0}.channel",
@@ -36,6 +36,24 @@ SESSION_FILTERS: dict[str, str] = {
     "category": "s.session_id in (select p.session_id from pages p where p.category_id = {value})",
 }
 """Filters on rows ``s`` of ``sessions``; the last two read ``pages``, the one before reads ``names``."""
+
+_BUYERS = "c.person_id in (select p.person_id from order_people p"
+
+PERSON_FILTERS: dict[str, str] = {
+    "person": "c.person_id = {value}",
+    "customer": (
+        "c.person_id = {value} or c.person_id in (select n.person_id from names n where n.name = lower({value}))"
+    ),
+    "channel": "w.channel = {value}",
+    "country": "coalesce(b.country, w.country) = upper({value})",
+    **{
+        name: _BUYERS + f" join order_lines l on l.order_id = p.order_id where l.{column} = {{value}})"
+        for name, column in {"product": "product_id", "category": "category", "brand": "brand"}.items()
+    },
+    "payment_method": _BUYERS + " join orders o on o.order_id = p.order_id where o.payment_method = {value})",
+    "status": _BUYERS + " join orders o on o.order_id = p.order_id where o.status = {value})",
+}
+"""Filters on people ``c``, their visits ``w`` and purchases ``b``: who bought such a thing, came by such a way."""
 
 TOUCH_FILTERS: dict[str, str] = {
     name: f"o.order_id in (select w.order_id from order_touch w where {condition})"  # noqa: S608  # names of our own

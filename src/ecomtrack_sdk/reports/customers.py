@@ -1,0 +1,175 @@
+"""Who are the customers, what did they buy, and when were they last here?
+
+**Question.** A list of the people the shop knows by name or by an order, with what they brought.
+
+**Grain.** One row per person and currency they bought in; a person without orders has one row.
+
+**Formula.** A person is everything known of one customer, whatever the device (see *people* in the glossary). Figures
+are over ``from`` … ``to``; people without any event in that time are left out. ``net = gross - refunds - cancelled``
+of the orders placed in it, ``aov = net ÷ orders``. ``days_since_order`` counts from the last counted order to ``to``,
+or to the last event there is. ``channel`` is that of the person's first visit ever.
+
+**Unit.** Amounts in ``currency``; times are moments.
+
+**Caveats.** A visitor who ordered as a guest is a person ``visitor:…`` until somebody names them. Names that were seen
+together are one person: ``ecomtrack unlink`` takes that back.
+
+**Source.** Metrilo *Customers*, Shopify *Customers over time*.
+"""
+# ruff: noqa: S608
+# The text is made of expressions of our own; what users write is bound.
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._dimensions import PERSON_FILTERS
+from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._values import Count, Money, Number, Time
+from ecomtrack_sdk.reports.models.order_lines import ORDER_LINES
+from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
+from ecomtrack_sdk.reports.models.orders import ORDERS
+from ecomtrack_sdk.reports.models.people import NAMES
+from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.reports.models.sessions import SESSIONS
+
+__all__ = ["CustomersParams", "CustomersRow", "report"]
+
+_SORTS = {
+    "net": "net desc",
+    "orders": "orders desc",
+    "aov": "aov desc",
+    "last_order": "last_order desc",
+    "first_order": "first_order desc",
+    "last_seen": "last_seen desc",
+    "sessions": "sessions desc",
+}
+
+
+class CustomersParams(Params):
+    """Those of every report, and which people are listed."""
+
+    min_orders: Annotated[int, Field(ge=0)] = 0
+    """Only people with at least so many counted orders."""
+    max_orders: Annotated[int, Field(ge=0)] | None = None
+    """Only people with at most so many."""
+    silent_days: Annotated[int, Field(ge=0)] = 0
+    """Only people whose last order is at least so many days ago."""
+    sort: Literal["net", "orders", "aov", "last_order", "first_order", "last_seen", "sessions"] = "net"
+    """Column the list is sorted by, greatest first."""
+    limit: Annotated[int, Field(ge=1)] = 100
+    """Most rows."""
+    offset: Annotated[int, Field(ge=0)] = 0
+    """Rows left out before the first."""
+
+
+class CustomersRow(Row):
+    """One person in one currency."""
+
+    person: str
+    """The person's id: the first customer id known, else the e-mail address, else ``visitor:…``."""
+    emails: str | None
+    """Every e-mail address known."""
+    ids: str | None
+    """Further customer ids that turned out to be the same person."""
+    channel: str | None
+    """Channel of the first visit."""
+    country: str | None
+    """Of the last order, else of the last visit."""
+    first_seen: Time
+    """First event."""
+    last_seen: Time
+    """Last event."""
+    sessions: Count
+    """Visits."""
+    devices: Count
+    """Different browsers."""
+    first_order: Time | None
+    """First counted order."""
+    last_order: Time | None
+    """Last counted order."""
+    days_since_order: Number | None
+    """Days since that."""
+    orders: Count
+    """Orders in a counted status."""
+    currency: str | None
+    """ISO 4217; empty without orders."""
+    gross: Money | None
+    """Items after discounts, shipping and tax."""
+    refunds: Money | None
+    """Paid back."""
+    net: Money | None
+    """``gross - refunds - cancelled``."""
+    aov: Money | None
+    """``net ÷ orders``."""
+
+
+def _sql(params: CustomersParams) -> str:
+    most = "" if params.max_orders is None else " and coalesce(b.orders, 0) <= $max_orders"
+    silent = "" if params.silent_days == 0 else " and b.last_t <= z.t - $silent_t"
+    return f"""
+with seen as (
+  select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
+  from session_events s
+  where s.person_id is not null and s.t >= $from_t and s.t < $to_t
+  group by 1
+),
+ends as (
+  select case when $to_t < 4000000000000000000 then $to_t else max(e.t) end as t from events e
+),
+bought as (
+  select p.person_id as person_id, @currency(o.currency) as currency, sum(o.counted) as orders,
+    min(case when o.counted = 1 then o.ordered_t end) as first_t,
+    max(case when o.counted = 1 then o.ordered_t end) as last_t,
+    @sum(@amount(o.gross, o.currency)) as gross, @sum(@amount(o.refunded, o.currency)) as refunds,
+    @sum(@amount(o.net, o.currency)) as net, @last(o.country, (o.ordered_t, o.order_id)) as country
+  from orders o
+  join order_people p on p.order_id = o.order_id
+  where o.ordered_t >= $from_t and o.ordered_t < $to_t and ($currency is null or @currency(o.currency) = $currency)
+  group by 1, 2
+),
+aliases as (
+  select n.person_id as person_id, @join_text(case when n.name like '%@%' then n.name end) as emails,
+    @join_text(case when n.name like '%@%' then null else n.name end) as ids
+  from names n
+  group by 1
+),
+visits as (
+  select v.person_id as person_id, @first(v.channel, (v.start_t, v.session_id)) as channel,
+    @last(v.country, (v.start_t, v.session_id)) as country,
+    sum(case when v.start_t >= $from_t and v.start_t < $to_t then 1 else 0 end) as sessions
+  from sessions v
+  group by 1
+)
+select c.person_id as person,
+  coalesce(a.emails, case when c.person_id like '%@%' then c.person_id end) as emails, a.ids as ids,
+  w.channel as channel, coalesce(b.country, w.country) as country, c.first_t as first_seen, c.last_t as last_seen,
+  coalesce(w.sessions, 0) as sessions, c.devices as devices, b.first_t as first_order, b.last_t as last_order,
+  cast(z.t - b.last_t as double) / 86400000000 as days_since_order, coalesce(b.orders, 0) as orders,
+  b.currency as currency, b.gross as gross, b.refunds as refunds, b.net as net, @ratio(b.net, b.orders) as aov
+from seen c
+cross join ends z
+left join bought b on b.person_id = c.person_id
+left join aliases a on a.person_id = c.person_id
+left join visits w on w.person_id = c.person_id
+where (c.person_id not like 'visitor:%' or b.person_id is not null) and coalesce(b.orders, 0) >=
+$min_orders{most}{silent}
+  @where()
+order by {_SORTS[params.sort]} nulls last, c.person_id, b.currency
+limit {params.limit} offset {params.offset}
+"""
+
+
+report = Report(
+    "customers",
+    CustomersParams,
+    CustomersRow,
+    _sql,
+    models=(SESSION_EVENTS, SESSIONS, ORDERS, ORDER_LINES, ORDER_PEOPLE, NAMES),
+    filters=PERSON_FILTERS,
+    bind=lambda params: {"silent_t": params.silent_days * 86_400_000_000},
+    doc=__doc__ or "",
+)

@@ -1,0 +1,160 @@
+"""Who came by, where from, and did they become customers?
+
+**Question.** A list of the browsers that visited, newest first, named or not.
+
+**Grain.** One row per visitor (the ``cbuid`` cookie).
+
+**Formula.** Figures are over the sessions that began in ``from`` … ``to``. ``person`` is who it turned out to be: a
+visit of two months ago belongs to the customer who ordered today. ``orders`` are counted orders placed in those
+sessions, ``revenue`` their net revenue. Channel, landing page, country and device are those of the first of the
+sessions.
+
+**Unit.** ``revenue`` in ``currency``; empty when the visitor bought in several currencies, unless one is asked for.
+
+**Caveats.** One person has a visitor id per browser. Bots, and visitors only a server told of, are left out.
+
+**Source.** Metrilo *Visitors*, Matomo *Visits log*.
+"""
+# ruff: noqa: S608
+# The text is made of expressions of our own; what users write is bound.
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._dimensions import SESSION_FILTERS
+from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._values import Count, Money, Seconds, Time
+from ecomtrack_sdk.reports.models.orders import ORDERS
+from ecomtrack_sdk.reports.models.people import NAMES
+from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.reports.models.sessions import PAGES, SESSION_ORDERS, SESSIONS
+
+__all__ = ["VisitorsParams", "VisitorsRow", "report"]
+
+
+class VisitorsParams(Params):
+    """Those of every report, and which visitors are listed."""
+
+    known: Literal["all", "named", "unnamed"] = "all"
+    """Whether somebody is known to be behind them."""
+    bought: Literal["all", "yes", "no"] = "all"
+    """Whether they ordered."""
+    sort: Literal["last_seen", "first_seen", "sessions", "page_views", "seconds", "revenue"] = "last_seen"
+    """Column the list is sorted by, greatest first."""
+    limit: Annotated[int, Field(ge=1)] = 100
+    """Most rows."""
+    offset: Annotated[int, Field(ge=0)] = 0
+    """Rows left out before the first."""
+
+
+class VisitorsRow(Row):
+    """One browser."""
+
+    visitor: str
+    """Its id."""
+    person: str
+    """Who is behind it; ``visitor:…`` while nobody is known."""
+    first_seen: Time
+    """Beginning of the first session."""
+    last_seen: Time
+    """End of the last one."""
+    sessions: Count
+    """Visits."""
+    page_views: Count
+    """Pages shown."""
+    products: Count
+    """Different products looked at."""
+    cart_adds: Count
+    """Times something was put into the cart."""
+    seconds: Seconds
+    """Time of all sessions."""
+    orders: Count
+    """Counted orders."""
+    currency: str | None
+    """Of the revenue."""
+    revenue: Money | None
+    """Net revenue of those orders."""
+    channel: str
+    """Channel of the first session."""
+    source: str
+    """Its source."""
+    campaign: str | None
+    """Its campaign."""
+    landing_page: str | None
+    """Its first page."""
+    country: str | None
+    """Its country."""
+    device: str | None
+    """Its kind of device."""
+
+
+def _sql(params: VisitorsParams) -> str:
+    known = {"all": "", "named": " and {} not like 'visitor:%'", "unnamed": " and {} like 'visitor:%'"}[params.known]
+    bought = {"all": "", "yes": " and coalesce(b.orders, 0) > 0", "no": " and coalesce(b.orders, 0) = 0"}[params.bought]
+    return f"""
+with visits as (
+  select s.*, row_number() over (partition by s.visitor_id order by s.start_t, s.session_id) as place
+  from sessions s
+  where s.start_t >= $from_t and s.start_t < $to_t @where()
+),
+products as (
+  select v.visitor_id as visitor_id, count(distinct p.product_id) as products
+  from visits v
+  join pages p on p.session_id = v.session_id
+  where p.type = 'view_product'
+  group by 1
+),
+adds as (
+  select v.visitor_id as visitor_id, count(*) as adds
+  from visits v
+  join session_events e on e.session_id = v.session_id
+  where e.type = 'add_to_cart'
+  group by 1
+),
+bought as (
+  select v.visitor_id as visitor_id, sum(o.counted) as orders, count(distinct @currency(o.currency)) as currencies,
+    max(@currency(o.currency)) as currency, @sum(@amount(o.net, o.currency)) as net
+  from visits v
+  join session_orders x on x.session_id = v.session_id
+  join orders o on o.order_id = x.order_id
+  where $currency is null or @currency(o.currency) = $currency
+  group by 1
+),
+browsers as (
+  select v.visitor_id as visitor_id, @last(v.person_id, (v.start_t, v.session_id)) as person_id,
+    min(v.start_t) as first_t, max(v.end_t) as last_t, count(*) as sessions, sum(v.page_views) as page_views,
+    sum(v.seconds) as seconds
+  from visits v
+  group by 1
+)
+select r.visitor_id as visitor, r.person_id as person, r.first_t as first_seen, r.last_t as last_seen,
+  r.sessions as sessions, r.page_views as page_views, coalesce(p.products, 0) as products,
+  coalesce(a.adds, 0) as cart_adds, r.seconds as seconds, coalesce(b.orders, 0) as orders,
+  case when b.currencies = 1 then b.currency end as currency,
+  case when b.currencies = 1 then b.net end as revenue,
+  f.channel as channel, f.source as source, f.campaign as campaign, f.landing_page as landing_page,
+  f.country as country, f.device as device
+from browsers r
+join visits f on f.visitor_id = r.visitor_id and f.place = 1
+left join products p on p.visitor_id = r.visitor_id
+left join adds a on a.visitor_id = r.visitor_id
+left join bought b on b.visitor_id = r.visitor_id
+where 1 = 1{known.format("r.person_id")}{bought}
+order by {params.sort} desc nulls last, r.visitor_id
+limit {params.limit} offset {params.offset}
+"""
+
+
+report = Report(
+    "visitors",
+    VisitorsParams,
+    VisitorsRow,
+    _sql,
+    models=(SESSIONS, SESSION_EVENTS, SESSION_ORDERS, PAGES, ORDERS, NAMES),
+    filters=SESSION_FILTERS,
+    doc=__doc__ or "",
+)
