@@ -29,6 +29,8 @@ REPORTS: dict[str, str] = {
     "content": "What do the articles of the blog do: who reads them, how long, and do readers buy?",
     "lifecycle": "Who is new, who comes back, who wakes up, and who falls asleep?",
     "products": "Which products are looked at, bought, kept, and worth it?",
+    "ltv": "What is a customer worth, and how long does it take?",
+    "rfm": "Who are the best customers, who is slipping away, and who came once?",
 }
 """Name of a report (and of its module) → the question it answers."""
 

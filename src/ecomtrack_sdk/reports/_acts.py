@@ -7,7 +7,7 @@ from __future__ import annotations
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS, VISIT_FIELDS, Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["START_FILTERS", "acts", "last_moment", "numbers"]
+__all__ = ["START_FILTERS", "acts", "first_time", "last_moment", "numbers"]
 
 START_FILTERS = {
     **ACT_FILTERS,
@@ -25,7 +25,8 @@ def numbers(digits: int) -> str:
     """CTE ``numbers``: n from 0 to 9…9 (so many *digits*); engines have no common way to count."""
     value = " + ".join(f"{10**place} * d{place}.d" for place in range(digits))
     tables = " cross join ".join(f"digits d{place}" for place in range(digits))
-    return f"digits as (select z.d from ({_TENS}) z),\nnumbers as (\n  select cast({value} as bigint) as n\n  from {tables}\n)"
+    counted = f"select cast({value} as bigint) as n\n  from {tables}"
+    return f"digits as (select z.d from ({_TENS}) z),\nnumbers as (\n  {counted}\n)"
 
 
 def acts(
@@ -63,6 +64,16 @@ def acts(
         f"  from events e\n  join session_events a on a.seq = e.seq{orders}{join}\n"
         f"  where e.t < $to_t{' and e.t >= $from_t' if since else ''} and {conditions.step(step)}\n"
         f"    and a.person_id is not null{' @where()' if where else ''}\n)"
+    )
+
+
+def first_time(name: str, starts: str) -> str:
+    """A CTE *name* (person, cohort, breakdown, t, id) of the first act of each person in CTE *starts*, from ``from`` on."""
+    return (
+        f"{name}_numbered as (\n  select s.person, s.t, s.id, @period(s.t) as cohort, s.breakdown,\n"
+        f"    row_number() over (partition by s.person order by s.t, s.id) as nth\n  from {starts} s\n),\n"
+        f"{name} as (\n  select n.person, n.cohort, n.breakdown, n.t, n.id from {name}_numbered n\n"
+        f"  where n.nth = 1 and n.t >= $from_t\n)"
     )
 
 

@@ -5,9 +5,9 @@
 **Grain.** One row per value of ``group`` and currency.
 
 **Formula.** ``views``, ``adds``: views of the product, times it was put into a cart. ``orders``: counted orders that
-hold it; ``units``: what they hold of it. ``gross`` = price × quantity − the line's discount, of all orders;
+hold it; ``units``: what they hold of it. ``gross`` = price x quantity - the line's discount, of all orders;
 ``discounts``: what was taken off the lines. ``refunds``: paid back for its refund lines. ``cancelled``: what
-cancelled and failed orders held and had not been refunded. ``net = gross − refunds − cancelled``. ``view_to_cart =
+cancelled and failed orders held and had not been refunded. ``net = gross - refunds - cancelled``. ``view_to_cart =
 adds ÷ views``, ``cart_to_order = orders ÷ adds``, ``view_to_order = orders ÷ views`` (may exceed 1: a product can be
 bought unseen). ``return_rate = returned ÷ units``, both in units.
 
@@ -75,7 +75,7 @@ class ProductsRow(Row):
     units: Quantity
     """Units in them, returned ones included."""
     gross: Money
-    """Price × quantity − line discounts, of all orders."""
+    """Price x quantity - line discounts, of all orders."""
     discounts: Money
     """Taken off its lines; already out of ``gross``."""
     refunds: Money
@@ -83,7 +83,7 @@ class ProductsRow(Row):
     cancelled: Money
     """In cancelled and failed orders, not refunded."""
     net: Money
-    """``gross − refunds − cancelled``."""
+    """``gross - refunds - cancelled``."""
     returned: Quantity
     """Units that came back."""
     view_to_cart: Rate | None
@@ -217,7 +217,7 @@ report = Report(
     filters={
         "product": "x.product_id = {value}",
         "variant": "x.variant_id = {value}",
-        "category": "x.category = {value} or @contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
+        "category": "@contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
         "brand": "x.brand = {value}",
     },
     checks=MONEY_CHECKS,
