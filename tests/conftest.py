@@ -17,6 +17,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.zygote import Zygote
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -85,3 +87,13 @@ def collector_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coll
         yield CollectorProcess(running["url"], running["keys"], data)
         process.terminate()
         assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="session")
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    """Cheap processes: an interpreter with everything imported that forks a child for each program."""
+    if os.name != "posix":
+        pytest.skip("forks are POSIX's")
+    one = Zygote(tmp_path_factory.mktemp("zygote"))
+    yield one
+    one.close()

@@ -99,13 +99,13 @@ class Owner:
 
 
 def owners_in(directory: Path) -> list[str]:
-    """Names of all owners with files in *directory*, oldest first."""
+    """Names of all owners with files in *directory*, oldest first; none when it cannot be read."""
     names = set()
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 if entry.name.endswith((".lock", ".jsonl")):
                     names.add(entry.name.split(".", 1)[0])
-    except FileNotFoundError:
+    except OSError:  # no directory, or none we may read
         return []
     return sorted(names)
