@@ -31,7 +31,7 @@ from ecomtrack_sdk import (
     ViewPage,
     source_id,
 )
-from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, BatchVerdict, Rejection, decompress, encode_event, read_batch
+from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, BatchVerdict, decompress, encode_event, read_batch
 from ecomtrack_sdk.errors import ClientClosed, MissingCurrency, TooLarge
 from ecomtrack_sdk.testing import FakeCollector
 from tests.raw_server import RawServer, answer
@@ -438,28 +438,29 @@ def test_a_page_view_is_as_good_as_an_order(call: Driver, collector: FakeCollect
     assert collector.events == [page]
 
 
-def _peak(count: int, checkpoint: Path, rejections: Path) -> int:
+def _peak(count: int, checkpoint: Path) -> int:
     """Bytes that a run over *count* updates holds at most."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         lines = read_batch(decompress(request.read(), "gzip"), NDJSON_TYPE)
-        verdict = BatchVerdict(accepted=len(lines) - 1, rejected=(Rejection(index=0),))
-        return httpx.Response(200, stream=httpx.ByteStream(verdict.to_json()))
+        return httpx.Response(200, stream=httpx.ByteStream(BatchVerdict(accepted=len(lines)).to_json()))
 
     with httpx.Client(transport=httpx.MockTransport(handle)) as http:
         client = S2SClient("http://x", key="k", batch_events=50, http_client=http)
         tracemalloc.start()
         try:
-            report = client.send(map(line, range(count)), checkpoint=checkpoint, rejections=rejections)
+            # Not made through the models: pydantic keeps a bounded cache of strings that would grow all through the run.
+            events = (b'{"type":"order_update","order_id":"o%d"}' % number for number in range(count))
+            report = client.send(events, checkpoint=checkpoint)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-            assert (report.done, report.rejected_count) == (count, count // 50)
+            assert report.accepted == count
 
 
 def test_memory_does_not_grow_with_the_number_of_events(tmp_path: Path) -> None:
-    """Eight times the events, batches, checkpoints and rejections take no more memory than the kept rejections."""
-    _peak(500, tmp_path / "0.json", tmp_path / "0.jsonl")  # imports and caches
-    small = _peak(2_500, tmp_path / "a.json", tmp_path / "a.jsonl")
-    large = _peak(20_000, tmp_path / "b.json", tmp_path / "b.jsonl")
-    assert large - small < 600_000
+    """Eight times the events, batches and checkpoints take no more memory."""
+    _peak(500, tmp_path / "0.json")  # imports and caches
+    small = _peak(2_500, tmp_path / "a.json")
+    large = _peak(20_000, tmp_path / "b.json")
+    assert large - small < 300_000
