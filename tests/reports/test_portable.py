@@ -1,0 +1,105 @@
+"""Every report and model is one text for all engines: it parses in both dialects and stays inside the subset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from ecomtrack_sdk.reports import REPORTS, get
+from ecomtrack_sdk.reports._base import Report
+from ecomtrack_sdk.store._dialect import CLICKHOUSE, DUCKDB, Dialect
+from ecomtrack_sdk.store._projection import Model
+from ecomtrack_sdk.store._tables import TABLES
+
+SPAN = (1_700_000_000_000_000, 1_800_000_000_000_000)
+NEEDED = {"profile": {"person": "c1"}}
+"""Parameters without which a report has no question."""
+MODELS: dict[str, Model] = {
+    model.name: model for name in REPORTS for asked in get(name).models for model in asked.with_needs()
+}
+FORBIDDEN = {
+    exp.Qualify: "QUALIFY",
+    exp.Filter: "FILTER (…)",
+    exp.IgnoreNulls: "IGNORE NULLS",
+    exp.Unnest: "unnest",
+    exp.Lateral: "lateral joins",
+    exp.Interval: "intervals",
+    exp.Pivot: "pivot",
+    exp.Rand: "chance",
+    exp.CurrentTimestamp: "the engine's clock",
+    exp.CurrentDate: "the engine's clock",
+}
+DIALECTS = [(DUCKDB, "duckdb"), (CLICKHOUSE, "clickhouse")]
+
+
+def statements(report: Report[Any, Any], dialect: Dialect) -> list[str]:
+    params = report.parse({"time_zone": "Europe/Berlin", "by": "week", **NEEDED.get(report.name, {})})
+    sql, values, settings = report.prepare(params, SPAN)
+    checks = report.checks(params) if callable(report.checks) else report.checks
+    return [dialect.render(text, values, settings)[0] for text in (sql, *[check.sql for check in checks])]
+
+
+def check_tree(text: str, name: str) -> exp.Expression:
+    (tree,) = sqlglot.parse(text, read=name)
+    assert tree is not None
+    for node in tree.walk():
+        word = FORBIDDEN.get(type(node))
+        assert word is None, f"{word} is not portable: {node.sql()}"
+        if isinstance(node, exp.Join):
+            assert not node.args.get("using"), f"USING is not portable: {node.sql()}"
+        if isinstance(node, exp.Group):
+            assert not node.args.get("all"), "GROUP BY ALL is not portable"
+        if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.From | exp.Join):
+            assert node.alias, f"a subquery needs a name: {node.sql()}"
+    return tree
+
+
+@pytest.mark.parametrize(("dialect", "name"), DIALECTS, ids=["duckdb", "clickhouse"])
+@pytest.mark.parametrize("report", sorted(REPORTS))
+def test_report_is_portable(report: str, dialect: Dialect, name: str) -> None:
+    """A report's SQL and its checks parse in the engine's dialect and use nothing beyond the subset."""
+    for text in statements(get(report), dialect):
+        check_tree(text, name)
+
+
+@pytest.mark.parametrize(("dialect", "name"), DIALECTS, ids=["duckdb", "clickhouse"])
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_model_is_portable(model: str, dialect: Dialect, name: str) -> None:
+    """A model's SQL does too, takes no parameters, and its tables are flat tables or the models it says it needs."""
+    known = MODELS[model]
+    text, used = dialect.render(known.sql, {})
+    tree = check_tree(text, name)
+    assert used == {}
+    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = {table.name for table in tree.find_all(exp.Table)} - ctes
+    assert tables <= set(TABLES) | {need.name for need in known.needs}
+    assert known.doc.startswith("One row per ")
+
+
+@pytest.mark.parametrize("report", sorted(REPORTS))
+def test_rows_describe_the_columns(report: str, duckdb_of: Any) -> None:
+    """The columns of the SQL are those of the Row, in their order, and each is documented."""
+    asked = get(report)
+    assert asked.name == report
+    answer = asked.run(duckdb_of([]), NEEDED.get(report, {}))
+    fields = list(asked.row.model_fields)
+    assert [name for name in answer.columns if name in fields] == [name for name in fields if name in answer.columns]
+    assert set(answer.columns) <= set(fields)
+    for name, text in asked.columns_doc():
+        assert text, f"{report}.{name} has no docstring"
+    assert answer.records == [] or report not in {"revenue", "orders"}
+
+
+@pytest.mark.parametrize("report", sorted(REPORTS))
+def test_every_sql_can_be_taken_away(report: str) -> None:
+    """``--sql`` prints statements that parse: models as views, then the report."""
+    asked = get(report)
+    text = asked.to_sql(asked.parse(NEEDED.get(report, {})), DUCKDB, SPAN)
+    trees = sqlglot.parse(text, read="duckdb")
+    assert (
+        len([tree for tree in trees if tree is not None])
+        == len({model.name for part in asked.models for model in part.with_needs()}) + 1
+    )
