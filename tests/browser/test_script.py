@@ -67,7 +67,7 @@ def test_all_calls(page, shop, collector):
     call(page, "addToCart", {**item, "cartId": "c1", "currency": "EUR"})
     call(page, "removeFromCart", {"item": item, "cart": [], "currency": "EUR"})
     call(page, "viewCart", {"items": [item], "currency": "EUR"})
-    call(page, "startCheckout", {"items": [item], "step": 1, "currency": "EUR"})
+    call(page, "startCheckout", {"items": [{**item, "categories": ["A", "B"]}], "step": 1, "currency": "EUR"})
     call(page, "identify", "ann@example.com")
     call(page, "custom", "promo", {"price": 1.5, "nested": {"aB": 1}}, {"value": 5, "currency": "EUR"})
     events = validated(
@@ -85,6 +85,7 @@ def test_all_calls(page, shop, collector):
     assert added["cart_id"] == "c1"
     assert by_type["remove_from_cart"]["cart"] == []
     assert by_type["start_checkout"]["step"] == "1"
+    assert by_type["start_checkout"]["items"][0]["categories"] == ["A", "B"]
     assert by_type["identify"]["customer"] == {"email": "ann@example.com"}
     assert by_type["custom"]["properties"] == {"price": 1.5, "nested": {"aB": 1}}
     assert by_type["custom"]["value"] == "5"

@@ -40,7 +40,7 @@
       if (/(^|_)id$|^(sku|step|query|coupon|phone)$/.test(k)) return String(v);
     }
     if (k == "categories" && typeof v == "string") return [v];
-    if (Array.isArray(v)) return v.map((x) => clean(x, k));
+    if (Array.isArray(v)) return v.map((x) => clean(x, ""));
     if (!v || typeof v != "object" || /^(properties|filters|custom)$/.test(k)) return v;
     const out = {};
     for (const i in v) if (v[i] != null) out[snake(i)] = clean(v[i], snake(i));
