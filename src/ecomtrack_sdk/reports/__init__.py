@@ -31,6 +31,10 @@ REPORTS: dict[str, str] = {
     "products": "Which products are looked at, bought, kept, and worth it?",
     "ltv": "What is a customer worth, and how long does it take?",
     "rfm": "Who are the best customers, who is slipping away, and who came once?",
+    "returns": "What comes back, from whom, and why?",
+    "carts": "How many carts are left behind, and how much is in them?",
+    "payments": "Which ways to pay are used, and which of them end in money that stays?",
+    "micro_conversions": "How often are the goals on the way to an order reached, and do they lead to one?",
 }
 """Name of a report (and of its module) → the question it answers."""
 

@@ -68,7 +68,7 @@ def acts(
 
 
 def first_time(name: str, starts: str) -> str:
-    """A CTE *name* (person, cohort, breakdown, t, id) of the first act of each person in CTE *starts*, from ``from`` on."""
+    """A CTE *name* (person, cohort, breakdown, t, id) of the first act of each in CTE *starts*, from ``from`` on."""
     return (
         f"{name}_numbered as (\n  select s.person, s.t, s.id, @period(s.t) as cohort, s.breakdown,\n"
         f"    row_number() over (partition by s.person order by s.t, s.id) as nth\n  from {starts} s\n),\n"

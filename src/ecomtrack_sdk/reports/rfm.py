@@ -109,7 +109,8 @@ placed as (
   where o.counted = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
 ),
 periods as (
-  select x.person, x.currency, x.at, count(*) as orders, @sum(x.value) as value, min(x.t) as first_t, max(x.t) as last_t,
+  select x.person, x.currency, x.at, count(*) as orders, @sum(x.value) as value, min(x.t) as first_t,
+    max(x.t) as last_t,
     row_number() over (partition by x.person, x.currency order by x.at) as nth
   from placed x
   where $currency is null or x.currency = $currency

@@ -1,0 +1,148 @@
+"""How many carts are left behind, and how much is in them?
+
+**Question.** Of the carts that were filled, how many became an order, how many were abandoned, where, and what lies
+in them.
+
+**Grain.** One row per period in which the carts were begun, and currency; with ``list`` one row per cart instead.
+
+**Formula.** A cart begins with the first thing put into it and lives across visits and devices until an order or 30
+days of silence; what is put in after that is another cart. ``abandoned``: carts without an order; ``open``: those of
+them touched less than ``idle`` days before the end of the report, which may yet be ordered. ``abandonment_rate =
+abandoned ÷ carts``. ``checkouts``: carts that reached the checkout; ``checkout_abandonment_rate``: those of them
+without an order ÷ checkouts. ``value``: content when last touched, price x quantity - discounts of the lines;
+``abandoned_value`` that of carts without an order. ``median_hours`` from the beginning to the order.
+
+**Unit.** Amounts in ``currency``; a cart whose events say no price has no currency and no value.
+
+**Caveats.** Carts are known by ``cart_id``, else by person. An order without ``cart_id`` closes the cart its buyer
+touched last. Orders without any cart are not here. An order counts even when it is cancelled later. Snapshots of the
+whole content make up for changes that were not seen.
+
+**Source.** Cart abandonment as in Nosto and Metrilo (1 - orders ÷ carts); Matomo and Snowplow do it per visit, which
+counts a cart ordered tomorrow as abandoned.
+"""
+# ruff: noqa: S608
+# The text is made of names of our own; what users write is bound as parameters.
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecomtrack_sdk.reports._acts import last_moment
+from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._values import Count, Money, Number, Period, Quantity, Rate, Time
+from ecomtrack_sdk.reports.models.carts import CARTS
+
+__all__ = ["CartsParams", "CartsRow", "report"]
+
+_DAY = 86_400_000_000
+
+
+class CartsParams(Params):
+    """Parameters of the carts report."""
+
+    idle: Annotated[int, Field(ge=1, le=30)] = 30
+    """Days after which a cart without an order is no longer called open."""
+    list: Literal["abandoned", "open", "ordered"] | None = None
+    """List these carts instead of counting: open ones are those to remind people of."""
+
+
+class CartsRow(Row):
+    """Carts begun in a period, or (the last columns) one of them."""
+
+    period: Period
+    """First day of the period in which the carts were begun."""
+    currency: str | None
+    """ISO 4217; empty for carts without prices."""
+    carts: Count
+    """Carts that held something."""
+    ordered: Count
+    """Those that became an order."""
+    abandoned: Count
+    """Those that did not."""
+    open: Count
+    """Abandoned ones that may yet be ordered."""
+    abandonment_rate: Rate | None
+    """``abandoned ÷ carts``."""
+    checkouts: Count
+    """Carts that reached the checkout."""
+    checkout_abandonment_rate: Rate | None
+    """Checkouts without an order ÷ checkouts."""
+    value: Money
+    """Content of all of them when last touched."""
+    abandoned_value: Money
+    """Content of those without an order."""
+    median_hours: Number | None
+    """From the beginning of a cart to its order."""
+    cart: str | None = None
+    """In a list: ``cart_id`` or the person."""
+    person: str | None = None
+    """In a list: whose it is."""
+    started_at: Time | None = None
+    """In a list: first event."""
+    last_at: Time | None = None
+    """In a list: last event before the order."""
+    units: Quantity | None = None
+    """In a list: units in it."""
+    sessions: Count | None = None
+    """In a list: visits in which it was touched."""
+    order_id: str | None = None
+    """In a list: the order it became."""
+
+
+_LISTED = {
+    "abandoned": "f.order_id is null",
+    "open": "f.order_id is null and f.open = 1",
+    "ordered": "f.order_id is not null",
+}
+
+
+def _sql(params: CartsParams) -> str:
+    found = f"""with {last_moment()},
+found as (
+  select c.cart, c.person_id, c.started_t, c.last_t, c.sessions, c.checkout_t, c.order_id, c.ordered_t,
+    @currency(c.currency) as currency, @amount(c.value, c.currency) as value, c.units,
+    case when c.order_id is null and e.last_t - c.last_t < {params.idle * _DAY} then 1 else 0 end as open
+  from (
+    select k.cart, k.person_id, k.started_t, k.last_t, k.sessions, k.checkout_t,
+      case when k.ordered_t < $to_t then k.order_id end as order_id,
+      case when k.ordered_t < $to_t then k.ordered_t end as ordered_t, k.currency, k.value, k.units
+    from carts k
+  ) c
+  cross join ends e
+  where c.started_t >= $from_t and c.started_t < $to_t and ($currency is null or @currency(c.currency) = $currency)
+    @where()
+)
+"""
+    if params.list is not None:
+        return f"""{found}select f.cart as cart, f.person_id as person, f.started_t as started_at, f.last_t as last_at,
+  f.value as value, f.units as units, f.currency as currency, f.sessions as sessions, f.order_id as order_id
+from found f
+where {_LISTED[params.list]}
+order by f.last_t desc, f.cart"""
+    return f"""{found}select @period(f.started_t) as period, f.currency as currency, count(*) as carts,
+  sum(case when f.order_id is not null then 1 else 0 end) as ordered,
+  sum(case when f.order_id is null then 1 else 0 end) as abandoned, sum(f.open) as open,
+  @ratio(sum(case when f.order_id is null then 1 else 0 end), count(*)) as abandonment_rate,
+  sum(case when f.checkout_t is not null then 1 else 0 end) as checkouts,
+  @ratio(sum(case when f.checkout_t is not null and f.order_id is null then 1 else 0 end),
+    sum(case when f.checkout_t is not null then 1 else 0 end)) as checkout_abandonment_rate,
+  @sum(f.value) as value, @sum(case when f.order_id is null then f.value else @zero() end) as abandoned_value,
+  @median(f.ordered_t - f.started_t) / 3600000000 as median_hours
+from found f
+group by @period(f.started_t), f.currency
+order by @period(f.started_t), f.currency"""
+
+
+report = Report(
+    "carts",
+    CartsParams,
+    CartsRow,
+    _sql,
+    models=(CARTS,),
+    filters={"person": "c.person_id = {value}", "cart": "c.cart = {value} or c.cart = concat('c:', {value})"},
+    doc=__doc__ or "",
+)

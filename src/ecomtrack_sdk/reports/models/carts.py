@@ -1,0 +1,158 @@
+"""Carts across visits and devices: what was put in, what was left, what became an order."""
+# ruff: noqa: S608
+# The text is made of numbers of our own.
+
+from __future__ import annotations
+
+from ecomtrack_sdk.reports.models.orders import ORDERS
+from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.store._projection import Model
+
+__all__ = ["CARTS", "CART_EVENTS", "CART_SILENCE"]
+
+CART_SILENCE = 30 * 86_400_000_000
+"""Microseconds of silence (30 days) after which a cart is over and another one begins."""
+
+_WALK = "order by {0}.t, {0}.rank, {0}.id rows between unbounded preceding and"
+
+CART_EVENTS = Model(
+    "cart_events",
+    f"""One row per event that says what is in a cart, and per order that closes one, with the cart it belongs to.
+
+    cart (key), no (number of the cart under that key: an order or {CART_SILENCE // 86_400_000_000} days of silence end
+    one), t, rank (0 event, 1 order), id (event or order), type, person_id, session_id, currency, snapshot and
+    snapshot_units (the whole content where the event has it), delta and delta_units (what it put in or took out where
+    it has not).
+
+    A cart is known by its ``cart_id``, else by the person. An order closes the cart whose id it carries; without one
+    (or with one never seen) the cart its buyer touched last.
+    """,
+    f"""
+    with contents as (
+      select i.event_id as event_id,
+        @sum(case when i.list = 'cart' then i.subtotal end) as snapshot,
+        @sum(case when i.list = 'cart' then i.quantity end) as snapshot_units,
+        @sum(case when i.list = 'item' then i.subtotal end) as item,
+        @sum(case when i.list = 'item' then i.quantity end) as item_units
+      from event_items i
+      where i.list in ('cart', 'item')
+      group by i.event_id
+    ),
+    touched as (
+      select case when e.cart_id is not null then concat('c:', e.cart_id)
+          when s.person_id is not null then concat('p:', s.person_id) end as cart,
+        e.t as t, e.event_id as id, e.type as type, s.person_id as person_id, s.session_id as session_id,
+        e.currency as currency, c.snapshot as snapshot, c.snapshot_units as snapshot_units,
+        case when c.snapshot is not null then null when e.type = 'remove_from_cart' then -c.item
+          else c.item end as delta,
+        case when c.snapshot is not null then null when e.type = 'remove_from_cart' then -c.item_units
+          else c.item_units end as delta_units
+      from events e
+      join session_events s on s.seq = e.seq
+      join contents c on c.event_id = e.event_id
+      where e.type in ('add_to_cart', 'remove_from_cart', 'view_cart', 'start_checkout')
+    ),
+    placed as (
+      select o.order_id as id, o.ordered_t as t, min(s.person_id) as person_id,
+        max(case when o.cart_id is not null then concat('c:', o.cart_id) end) as cart
+      from orders o
+      left join session_events s on s.order_id = o.order_id and s.type = 'order'
+      group by o.order_id, o.ordered_t
+    ),
+    ids as (
+      select x.cart as cart from touched x where x.cart is not null group by x.cart
+    ),
+    walked as (
+      select x.person_id as person_id, x.t as t, 0 as rank, x.id as id, x.cart as cart
+      from touched x where x.person_id is not null and x.cart is not null
+      union all
+      select p.person_id as person_id, p.t as t, 1 as rank, p.id as id, cast(null as varchar) as cart
+      from placed p where p.person_id is not null
+    ),
+    counted as (
+      select w.*, count(w.cart) over (partition by w.person_id {_WALK.format("w")} current row) as touch from walked w
+    ),
+    latest as (
+      select c.id as id, c.rank as rank,
+        max(c.cart) over (partition by c.person_id, c.touch) as cart
+      from counted c
+    ),
+    closing as (
+      select coalesce(k.cart, l.cart) as cart, p.t as t, p.id as id, p.person_id as person_id
+      from placed p
+      left join ids k on k.cart = p.cart
+      left join latest l on l.id = p.id and l.rank = 1
+    ),
+    rows_of as (
+      select x.cart as cart, x.t as t, 0 as rank, x.id as id, x.type as type, x.person_id as person_id,
+        x.session_id as session_id, x.currency as currency, x.snapshot as snapshot, x.snapshot_units as snapshot_units,
+        x.delta as delta, x.delta_units as delta_units
+      from touched x where x.cart is not null
+      union all
+      select q.cart as cart, q.t as t, 1 as rank, q.id as id, 'order' as type, q.person_id as person_id,
+        cast(null as varchar) as session_id, cast(null as varchar) as currency,
+        cast(null as decimal(18, 4)) as snapshot, cast(null as decimal(18, 4)) as snapshot_units,
+        cast(null as decimal(18, 4)) as delta, cast(null as decimal(18, 4)) as delta_units
+      from closing q where q.cart is not null
+    ),
+    cut as (
+      select r.*,
+        case when lag(r.rank) over (partition by r.cart order by r.t, r.rank, r.id) = 1 then 1
+          when r.t - lag(r.t) over (partition by r.cart order by r.t, r.rank, r.id) > {CART_SILENCE} then 1
+          else 0 end as fresh
+      from rows_of r
+    )
+    select c.cart as cart,
+      sum(c.fresh) over (partition by c.cart {_WALK.format("c")} current row) as no,
+      c.t as t, c.rank as rank, c.id as id, c.type as type, c.person_id as person_id, c.session_id as session_id,
+      c.currency as currency, c.snapshot as snapshot, c.snapshot_units as snapshot_units, c.delta as delta,
+      c.delta_units as delta_units
+    from cut c
+    """,
+    needs=(SESSION_EVENTS, ORDERS),
+)
+
+CARTS = Model(
+    "carts",
+    """One row per cart that ever held something.
+
+    cart, no (see ``cart_events``), person_id, started_t, last_t (microseconds of the first and the last event before
+    the order), sessions, adds, checkout_t (NULL: never got there), order_id and ordered_t (NULL: not ordered), currency,
+    value and units (content when last touched: the last snapshot plus what went in and out after it, not below 0).
+    """,
+    f"""
+    with grouped as (
+      select x.*, count(x.snapshot) over (partition by x.cart, x.no {_WALK.format("x")} current row) as shot
+      from cart_events x
+    ),
+    parts as (
+      select g.cart as cart, g.no as no, g.shot as shot,
+        max(g.shot) over (partition by g.cart, g.no) as last_shot,
+        g.t as t, g.rank as rank, g.id as id, g.type as type, g.person_id as person_id, g.session_id as session_id,
+        g.currency as currency, g.snapshot as snapshot, g.snapshot_units as snapshot_units, g.delta as delta,
+        g.delta_units as delta_units
+      from grouped g
+    ),
+    summed as (
+      select p.cart as cart, p.no as no, @last(p.person_id, (p.rank, p.t, p.id)) as person_id,
+        min(p.t) as started_t, max(case when p.rank = 0 then p.t end) as last_t,
+        count(distinct p.session_id) as sessions, sum(case when p.type = 'add_to_cart' then 1 else 0 end) as adds,
+        min(case when p.type = 'start_checkout' then p.t end) as checkout_t,
+        max(case when p.rank = 1 then p.id end) as order_id, max(case when p.rank = 1 then p.t end) as ordered_t,
+        @last(p.currency, (p.t, p.id)) as currency,
+        @sum(case when p.shot = p.last_shot then coalesce(p.snapshot, p.delta) end) as value,
+        @sum(case when p.shot = p.last_shot then coalesce(p.snapshot_units, p.delta_units) end) as units,
+        max(case when p.snapshot_units > 0 or p.delta_units > 0 then 1 else 0 end) as held
+      from parts p
+      group by p.cart, p.no
+    )
+    select s.cart as cart, s.no as no, s.person_id as person_id, s.started_t as started_t, s.last_t as last_t,
+      s.sessions as sessions, s.adds as adds, s.checkout_t as checkout_t, s.order_id as order_id,
+      s.ordered_t as ordered_t, s.currency as currency,
+      cast(case when s.value > 0 then s.value else @zero() end as decimal(18, 4)) as value,
+      cast(case when s.units > 0 then s.units else @zero() end as decimal(18, 4)) as units
+    from summed s
+    where s.held = 1
+    """,
+    needs=(CART_EVENTS,),
+)

@@ -1,0 +1,213 @@
+"""What comes back, from whom, and why?
+
+**Question.** The share of goods, orders and money that comes back, by product, category, channel, campaign, payment
+method, place or reason; the campaign whose buyers send things back stands out by its ``lift``.
+
+**Grain.** One row per value of ``group`` and currency.
+
+**Formula.** ``units``, ``orders``, ``gross``: what counted orders sold. ``returned``: units on refund lines;
+``returned_orders``: orders with a refund; ``refunds``: money paid back. ``return_rate = returned ÷ units``,
+``order_return_rate = returned_orders ÷ orders``, ``value_rate = refunds ÷ gross``. ``lift`` = ``value_rate`` ÷ that
+of all rows: 2 means twice as much as usual. ``share``: of all refunds in the currency. For ``reason`` and ``place``,
+which only a refund has, ``units``, ``orders`` and ``gross`` are those of all orders.
+
+**Unit.** Amounts in ``currency``. By product, variant, category and brand they are those of lines (without shipping,
+tax, order discounts, and refunds without lines); by anything else those of whole orders.
+
+**Caveats.** ``basis=order`` (default) puts a return beside the sale it belongs to, so the rate of young periods still
+grows; ``basis=action`` books it on its own date, and the rate compares this period's returns with this period's
+sales. Channel and campaign are those of the last click that was not direct. With ``group=category`` a line counts in
+each of its categories. A status ``returned`` without a refund is no return here.
+
+**Source.** Return rate in units (nostadamus) and in value (ecommercedb), shown beside each other.
+"""
+# ruff: noqa: S608
+# The text is made of names of our own; what users write is bound as parameters.
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._checks import MONEY_CHECKS
+from ecomtrack_sdk.reports._filters import ORDER_FILTERS
+from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._values import Count, Money, Number, Quantity, Rate
+from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
+from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
+
+__all__ = ["ReturnsParams", "ReturnsRow", "report"]
+
+Group = Literal[
+    "product", "variant", "category", "top_category", "brand", "channel", "source", "medium", "campaign",
+    "payment_method", "country", "place", "reason",
+]  # fmt: skip
+
+
+class ReturnsParams(Params):
+    """Parameters of the returns report."""
+
+    group: Group = "product"
+    """What a row is."""
+    sort: Literal["refunds", "returned", "return_rate", "order_return_rate", "value_rate", "units", "gross"] = "refunds"
+    """Column to sort by, the greatest first."""
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Most rows."""
+
+
+class ReturnsRow(Row):
+    """A value of the group in one currency."""
+
+    value: str
+    """Of the group; ``(none)`` when not given."""
+    name: str | None
+    """Name of the product; the value itself for other groups."""
+    currency: str
+    """ISO 4217."""
+    orders: Count
+    """Counted orders."""
+    returned_orders: Count
+    """Orders with a refund."""
+    order_return_rate: Rate | None
+    """``returned_orders ÷ orders``."""
+    units: Quantity
+    """Units sold."""
+    returned: Quantity
+    """Units that came back."""
+    return_rate: Rate | None
+    """``returned ÷ units``."""
+    gross: Money
+    """What was sold."""
+    refunds: Money
+    """Paid back."""
+    value_rate: Rate | None
+    """``refunds ÷ gross``."""
+    lift: Number | None
+    """``value_rate`` ÷ that of all: above 1 more comes back than usual."""
+    share: Rate | None
+    """Of all refunds in the currency."""
+
+
+_LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
+_OF_LINE = {
+    "product": "{0}.product_id",
+    "variant": "concat({0}.product_id, coalesce(concat('/', {0}.variant_id), ''))",
+    "category": "@part({0}.categories, n.n)",
+    "top_category": "{0}.category",
+    "brand": "{0}.brand",
+}
+_OF_ORDER = {
+    "channel": "w.channel", "source": "w.source", "medium": "w.medium", "campaign": "w.campaign",
+    "payment_method": "o.payment_method", "country": "o.country",
+}  # fmt: skip
+_IN_RANGE = "{0} >= $from_t and {0} < $to_t @where()"
+
+
+def _by_line(group: str, back: str) -> str:
+    each = f" cross join ({_LEVELS}) n" if group == "category" else ""
+    sold, came = (_OF_LINE[group].format(alias) for alias in "lr")
+    some = " and ({0} is not null or n.n = 1)" if each else ""
+    return f"""
+  select {sold} as value, l.name as name, @currency(l.currency) as currency, l.order_id as sold_id,
+    cast(null as varchar) as back_id, l.quantity as units, @zero() as returned,
+    @amount(l.subtotal, l.currency) as gross, @zero() as refunds
+  from order_lines l join orders o on o.order_id = l.order_id{each}
+  where l.counted = 1 and {_IN_RANGE.format("o.ordered_t")}{some.format(sold)}
+  union all
+  select {came} as value, r.name as name, @currency(r.currency) as currency, cast(null as varchar) as sold_id,
+    r.order_id as back_id, @zero() as units, r.quantity as returned, @zero() as gross,
+    @amount(r.amount, r.currency) as refunds
+  from refund_lines r join orders o on o.order_id = r.order_id{each}
+  where {_IN_RANGE.format(back.format("r"))}{some.format(came)}"""
+
+
+def _by_order(group: str, back: str) -> str:
+    of_refund = group in {"place", "reason"}
+    value = "cast(null as varchar)" if of_refund else _OF_ORDER[group]
+    touch = "\n  left join order_touch w on w.order_id = o.order_id" if value.startswith("w.") else ""
+    money = f"coalesce(a.{group}, '(none)')" if of_refund else f"coalesce({value}, '(none)')"
+    lines = f"coalesce(r.{group}, '(none)')" if of_refund else money
+    sold = value if of_refund else f"coalesce({value}, '(none)')"
+    # A refund's lines have reasons of their own; what is left of its amount (shipping, goodwill) has the refund's.
+    moved = "m.amount - coalesce(x.amount, @zero())" if of_refund else "m.amount"
+    line_amount = "@amount(r.amount, r.currency)" if of_refund else "@zero()"
+    rest = ""
+    if of_refund:
+        rest = (
+            "\n  join counted_actions a on a.event_id = m.event_id"
+            "\n  left join (select r.event_id, @sum(r.amount) as amount from refund_lines r group by r.event_id) x"
+            " on x.event_id = m.event_id"
+        )
+    return f"""
+  select {sold} as value, cast(null as varchar) as name, @currency(o.currency) as currency, o.order_id as sold_id,
+    cast(null as varchar) as back_id, o.units as units, @zero() as returned, @amount(o.gross, o.currency) as gross,
+    @zero() as refunds
+  from orders o{touch}
+  where o.counted = 1 and {_IN_RANGE.format("o.ordered_t")}
+  union all
+  select {money} as value, cast(null as varchar) as name, @currency(m.currency) as currency,
+    cast(null as varchar) as sold_id, m.order_id as back_id, @zero() as units, @zero() as returned, @zero() as gross,
+    @amount({moved}, m.currency) as refunds
+  from order_money m join orders o on o.order_id = m.order_id{touch}{rest}
+  where m.kind = 'refund' and {moved} <> @zero() and {_IN_RANGE.format(back.format("m"))}
+  union all
+  select {lines} as value, cast(null as varchar) as name, @currency(r.currency) as currency,
+    cast(null as varchar) as sold_id, r.order_id as back_id, @zero() as units, r.quantity as returned,
+    @zero() as gross, {line_amount} as refunds
+  from refund_lines r join orders o on o.order_id = r.order_id{touch}
+  where {_IN_RANGE.format(back.format("r"))}"""
+
+
+def _sql(params: ReturnsParams) -> str:
+    back = "{0}.t" if params.basis == "action" else "o.ordered_t"
+    of_line = params.group in _OF_LINE
+    moves = _by_line(params.group, back) if of_line else _by_order(params.group, back)
+    of_refund = params.group in {"place", "reason"}
+    sold = "t" if of_refund else "g"
+    named = params.group in {"product", "variant"}
+    return f"""with moves as ({moves}
+),
+kept as (
+  select {"coalesce(v.value, '(none)') as value" if not of_refund else "v.value"}, v.name, v.currency, v.sold_id,
+    v.back_id, v.units, v.returned, v.gross, v.refunds
+  from moves v
+  where $currency is null or v.currency = $currency
+),
+totals as (
+  select k.currency, count(distinct k.sold_id) as orders, @sum(k.units) as units, @sum(k.gross) as gross,
+    @sum(k.refunds) as refunds
+  from kept k group by k.currency
+),
+grouped as (
+  select k.value, k.currency, max(k.name) as name, count(distinct k.sold_id) as orders,
+    count(distinct k.back_id) as returned_orders, @sum(k.units) as units, @sum(k.returned) as returned,
+    @sum(k.gross) as gross, @sum(k.refunds) as refunds
+  from kept k where k.value is not null group by k.value, k.currency
+),
+rated as (
+  select g.value as value, {"g.name" if named else "g.value"} as name, g.currency as currency, {sold}.orders as orders,
+    g.returned_orders as returned_orders, @ratio(g.returned_orders, {sold}.orders) as order_return_rate,
+    {sold}.units as units, g.returned as returned, @ratio(g.returned, {sold}.units) as return_rate,
+    {sold}.gross as gross, g.refunds as refunds, @ratio(g.refunds, {sold}.gross) as value_rate,
+    @ratio(@ratio(g.refunds, {sold}.gross), @ratio(t.refunds, t.gross)) as lift,
+    @ratio(g.refunds, t.refunds) as share
+  from grouped g
+  join totals t on t.currency = g.currency
+)
+select * from rated r
+order by case when r.{params.sort} is null then 1 else 0 end, r.{params.sort} desc, r.value, r.currency
+limit {params.limit}"""
+
+
+report = Report(
+    "returns",
+    ReturnsParams,
+    ReturnsRow,
+    _sql,
+    models=(ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES, ORDER_TOUCH),
+    filters=ORDER_FILTERS,
+    checks=MONEY_CHECKS,
+    doc=__doc__ or "",
+)
