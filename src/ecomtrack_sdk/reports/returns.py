@@ -93,7 +93,7 @@ class ReturnsRow(Row):
 _LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
 _OF_LINE = {
     "product": "{0}.product_id",
-    "variant": "concat({0}.product_id, coalesce(concat('/', {0}.variant_id), ''))",
+    "variant": "concat({0}.product_id, case when {0}.variant_id is null then '' else concat('/', {0}.variant_id) end)",
     "category": "@part({0}.categories, n.n)",
     "top_category": "{0}.category",
     "brand": "{0}.brand",
