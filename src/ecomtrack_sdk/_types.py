@@ -65,10 +65,15 @@ def _parse_currency(value: object) -> str:
     raise PydanticCustomError("currency", "must be an ISO 4217 code such as 'EUR'")
 
 
+_TIME_SIGNS = frozenset({"T", "t", " "})
+
+
 def _parse_timestamp(value: object) -> datetime:
     if isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
+            # Python reads more than RFC 3339: week dates, dates without dashes, any letter before the time.
+            extended = value[4:5] == value[7:8] == "-" and value[10:11] in _TIME_SIGNS
+            moment = datetime.fromisoformat(value if extended else "")
         except ValueError:
             raise PydanticCustomError(
                 "timestamp", "must be an ISO 8601 time such as '2026-01-31T09:30:00+01:00'"
@@ -78,7 +83,7 @@ def _parse_timestamp(value: object) -> datetime:
     else:
         # A bare number is refused on purpose: seconds or milliseconds cannot be told apart.
         raise PydanticCustomError("timestamp", "must be an aware datetime or an ISO 8601 string")
-    if moment.tzinfo is UTC:
+    if moment.tzinfo is UTC and type(moment) is datetime:
         return moment
     offset = moment.utcoffset()
     if offset is None:
@@ -209,13 +214,16 @@ Timestamp = Annotated[
 ]
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0, le=2**53)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 """An identifier of the shop's own: 1 to 255 characters, no control characters."""
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS)]
-Url = Annotated[str, StringConstraints(max_length=MAX_URL_CHARS)]
+Text = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT_CHARS)]
+Url = Annotated[str, StringConstraints(strict=True, max_length=MAX_URL_CHARS)]
 EventId = Annotated[
     str,
     StringConstraints(
+        strict=True,
         to_lower=True,
         pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
     ),

@@ -449,7 +449,7 @@ def _peak(count: int, checkpoint: Path) -> int:
         client = S2SClient("http://x", key="k", batch_events=50, http_client=http)
         tracemalloc.start()
         try:
-            # Not made through the models: pydantic keeps a bounded cache of strings that would grow all through the run.
+            # Not made through the models: pydantic keeps a bounded cache of strings that would grow all the while.
             events = (b'{"type":"order_update","order_id":"o%d"}' % number for number in range(count))
             report = client.send(events, checkpoint=checkpoint)
             return tracemalloc.get_traced_memory()[1]
