@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ecomtrack_sdk._types import utc_now
 from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, make_key, new_token
 from ecomtrack_sdk.errors import ConfigError, StoreError
 
-__all__ = ["FIRST_KEYS_FILE", "KEYS_FILE", "first_keys", "read_keys", "write_keys", "write_private"]
+__all__ = ["FIRST_KEYS_FILE", "KEYS_FILE", "first_keys", "known_tokens", "read_keys", "write_keys", "write_private"]
 
 KEYS_FILE = "keys.json"
 FIRST_KEYS_FILE = "first-keys.json"
@@ -30,13 +32,12 @@ def first_keys(data: Path) -> tuple[KeyRing, dict[str, str]]:
     if not (data / KEYS_FILE).exists():
         tokens = {kind: new_token(kind) for kind in KINDS}
         write_private(data / FIRST_KEYS_FILE, tokens)
-        write_keys(
-            data,
-            [make_key(f"{kind}-1", kind, token, label="made at the first start") for kind, token in tokens.items()],
-        )
+        now = utc_now().isoformat(timespec="seconds")
+        keys = [make_key(f"{kind}-1", kind, token, label="made at the first start") for kind, token in tokens.items()]
+        write_keys(data, [replace(key, created_at=now) for key in keys])
     ring = KeyRing(read_keys(data))
     known: dict[str, str] = {}
-    for kind, token in _tokens(data / FIRST_KEYS_FILE).items():
+    for kind, token in known_tokens(data / FIRST_KEYS_FILE).items():
         key = ring.find(token)
         if key is not None and key.kind == kind:
             known[kind] = token
@@ -53,7 +54,15 @@ def read_keys(data: Path) -> list[Key]:
     try:
         content = json.loads(path.read_bytes())
         return [
-            Key(one["id"], _kind(one["kind"]), one["sha256"], one.get("label", ""), tuple(one.get("origins", ())))
+            Key(
+                one["id"],
+                _kind(one["kind"]),
+                one["sha256"],
+                one.get("label", ""),
+                tuple(one.get("origins", ())),
+                one.get("created_at", ""),
+                one.get("expires_at"),
+            )
             for one in content["keys"]
         ]
     except FileNotFoundError:
@@ -64,10 +73,13 @@ def read_keys(data: Path) -> list[Key]:
 
 def write_keys(data: Path, keys: Iterable[Key]) -> None:
     """Replace the keys kept in a data directory, in one step."""
-    listed = [
-        {"id": key.id, "kind": key.kind, "sha256": key.digest, "label": key.label, "origins": list(key.origins)}
-        for key in keys
-    ]
+    listed = []
+    for key in keys:
+        one: dict[str, Any] = {"id": key.id, "kind": key.kind, "sha256": key.digest, "label": key.label}
+        one |= {"origins": list(key.origins), "created_at": key.created_at}
+        if key.expires_at is not None:
+            one["expires_at"] = key.expires_at
+        listed.append(one)
     write_private(data / KEYS_FILE, {"keys": listed})
 
 
@@ -91,7 +103,8 @@ def _kind(text: str) -> Kind:
     raise ValueError(f"a key is one of {', '.join(KINDS)}, not {text!r}")
 
 
-def _tokens(path: Path) -> Mapping[str, str]:
+def known_tokens(path: Path) -> Mapping[str, str]:
+    """Tokens by kind as far as *path* holds them in clear text."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):

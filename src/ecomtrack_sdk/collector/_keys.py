@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -32,6 +33,8 @@ class Key:
         digest: SHA-256 of the token, hexadecimal.
         label: The owner's note.
         origins: For site keys: pages that may use it (``https://shop.example``); empty means any page.
+        created_at: ISO 8601, UTC; empty for keys that are not kept in a file.
+        expires_at: Seconds since the epoch from which the key is void; set when it was replaced by a new one.
     """
 
     id: str
@@ -39,6 +42,8 @@ class Key:
     digest: str
     label: str = ""
     origins: tuple[str, ...] = ()
+    created_at: str = ""
+    expires_at: float | None = None
 
     def may_send(self, event_type: str) -> bool:
         """Whether events of this wire type are taken from the key."""
@@ -95,7 +100,9 @@ class KeyRing:
         digest = digest_of(token)
         key = self._by_digest.get(digest)
         # The look-up is by a hash the caller cannot steer; the comparison leaves nothing to measure either.
-        return key if key is not None and hmac.compare_digest(key.digest, digest) else None
+        if key is None or not hmac.compare_digest(key.digest, digest):
+            return None
+        return key if key.expires_at is None or time.time() < key.expires_at else None
 
     def keys(self) -> tuple[Key, ...]:
         """All keys, in the order they were added."""

@@ -17,6 +17,7 @@ from typing import Any
 from ecomtrack_sdk._wire import validate_event
 from ecomtrack_sdk.collector._app import Collector, create_app
 from ecomtrack_sdk.collector._guard import GuardedProtocol
+from ecomtrack_sdk.collector._keyadmin import FileKeyRing
 from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, write_private
 from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
 from ecomtrack_sdk.collector._webhooks import SYSTEMS
@@ -78,12 +79,13 @@ def serve(
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(data))
-        ring, tokens = first_keys(data)
-        for kind, token in (keys or {}).items():
-            ring = ring.with_keys([make_key(f"given-{kind}", kind, token, origins=origins if kind == "site" else ())])
-            tokens[kind] = token
+        _, tokens = first_keys(data)
         local = new_token("read")  # for commands beside the collector; lives as long as it does
-        ring = ring.with_keys([make_key("local", "read", local)])
+        given = [make_key("local", "read", local)]
+        for kind, token in (keys or {}).items():
+            given.append(make_key(f"given-{kind}", kind, token, origins=origins if kind == "site" else ()))
+            tokens[kind] = token
+        ring = FileKeyRing(data, given)
         store = stack.enter_context(SqliteStore(data / LOG_FILE))
         listener = stack.enter_context(_listen(host, port))
         app = create_app(
