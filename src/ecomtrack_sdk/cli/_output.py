@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,14 +18,19 @@ __all__ = ["FAILED", "REJECTED", "USAGE", "Json", "complain", "console", "print_
 FAILED, USAGE, REJECTED = 1, 2, 3
 """Exit codes beside 0; they are a contract (docs: CLI)."""
 
+ENDLESS = 1_000
+"""Characters of a line in a file or a pipe: whoever reads it there wants whole rows."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console; plain text where the output is no terminal."""
+    """A rich console; plain text, and lines of any length, where the output is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else ENDLESS
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
 
 
 def complain(message: object) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,13 +66,14 @@ def demo(
         first = (end - timedelta(days=days)).date().replace(day=1)
         asked = {"from": first.isoformat(), "currency": "EUR"}
         results = [remote.get(f"/v1/reports/{name}", asked) for name in ("revenue", "orders")]
-        if as_json:
-            print_json({"url": ready["url"], "data": ready["data"], "events": counts, "reports": results})
-        else:
-            _print_reports(results)
-            _print_next(ready, keep=keep)
-        if keep:
-            _wait()
+        with suppress(KeyboardInterrupt) if keep else nullcontext():
+            if as_json:
+                print_json({"url": ready["url"], "data": ready["data"], "events": counts, "reports": results})
+            else:
+                _print_reports(results)
+                _print_next(ready, keep=keep)
+            while keep:
+                time.sleep(3600)
 
 
 def _midnight(until: str | None) -> datetime:
@@ -166,11 +167,3 @@ def _print_next(ready: dict[str, Any], *, keep: bool) -> None:
     out.print(f"Console: [bold]{ready['url']}/[/]  read key [cyan]{ready['keys']['read']}[/]")
     out.print(f"Ask more: ecomtrack report revenue --by week --data {ready['data']}")
     out.print("Ctrl-C ends it.")
-
-
-def _wait() -> None:
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -10,7 +11,7 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
-from ecomtrack_sdk.cli._output import Json, print_json, progress
+from ecomtrack_sdk.cli._output import Json, print_json, progress, said
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, data_directory, find_remote, running
 from ecomtrack_sdk.errors import ConfigError, TransportError
 
@@ -79,10 +80,16 @@ def _command(found: Any) -> Any:
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__doc__ = inspect.cleandoc(found.doc)
+    run.__doc__ = question_of(found)
     sub = typer.Typer()
     sub.command(found.name)(run)
     return typer.main.get_command(sub)
+
+
+def question_of(found: Any) -> str:
+    """What a report says about itself: the text of its file, formulas as plain text."""
+    text = found.doc or sys.modules[f"ecomtrack_sdk.reports.{found.name}"].__doc__ or ""
+    return inspect.cleandoc(text).replace("``", "")
 
 
 def _option(name: str, info: FieldInfo) -> Any:
@@ -131,13 +138,16 @@ def _answer(
 
         typer.echo(found.to_sql(params, DUCKDB))
         return
+    from ecomtrack_sdk.cli._results import print_result, result_of, write_html
+
     payload = _ask(found, asked, data, url, key)
     if as_json:
         print_json(payload)
     elif as_csv or as_markdown or html is None:
-        _print(_result(found, payload), as_csv=as_csv, as_markdown=as_markdown)
+        print_result(result_of(payload), as_csv=as_csv, as_markdown=as_markdown)
     if html is not None:
-        _write_html(_result(found, payload), html)
+        write_html(result_of(payload), html)
+        said(f"Written: {html}")
 
 
 def _ask(found: Any, asked: dict[str, Any], data: Path | None, url: str | None, key: str | None) -> Any:

@@ -46,8 +46,12 @@ def trends(result: Result[Any]) -> list[tuple[str, str, str]]:
     return [(group, measure, sparkline(values)) for group, values in groups.items() if len(values) > 2]
 
 
-def terminal(result: Result[Any]) -> RenderableType:
+def terminal(result: Result[Any], *, width: int | None = None) -> RenderableType:
     """A table for ``rich.print``: figures flush right, a trend line below, warnings last.
+
+    Args:
+        result: What to draw.
+        width: Characters of a line; columns that do not fit follow in a table below. Any number when absent.
 
     Raises:
         MissingExtraError: rich is not installed.
@@ -55,19 +59,11 @@ def terminal(result: Result[Any]) -> RenderableType:
     try:
         from rich.console import Group
         from rich.markup import escape as plain
-        from rich.table import Table
     except ImportError:
         raise MissingExtraError("rich", "cli") from None
     parts: list[RenderableType] = []
     if result.records:
-        table = Table(title=title_of(result.report.name), title_justify="left", header_style="bold")
-        units = {name: result.unit(name) for name in result.columns}
-        for name in result.columns:
-            table.add_column(title_of(name), justify="right" if is_number(units[name]) else "left", overflow="fold")
-        by = _by(result)
-        for record in result.records[:MAX_TERMINAL_ROWS]:
-            table.add_row(*[plain(shown(record[name], units[name], record, by)) for name in result.columns])
-        parts.append(table)
+        parts += [_table(result, columns) for columns in _blocks(result, width)]
         if len(result.records) > MAX_TERMINAL_ROWS:
             parts.append(f"[dim]… and {len(result.records) - MAX_TERMINAL_ROWS:,} rows more (--csv has them all)[/dim]")
         parts += [f"[dim]{title_of(column)} {group}[/dim] {line}" for group, column, line in trends(result)]
@@ -75,6 +71,46 @@ def terminal(result: Result[Any]) -> RenderableType:
         parts.append(f"[dim]{plain(nothing(result))}[/dim]")
     parts += [f"[yellow]![/yellow] {plain(warning.message)} [dim]({warning.code})[/dim]" for warning in result.warnings]
     return Group(*parts)
+
+
+def _table(result: Result[Any], columns: Sequence[str]) -> RenderableType:
+    """Some columns as a rich table; a figure is never broken over two lines."""
+    from rich import box
+    from rich.markup import escape as plain
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    units = {name: result.unit(name) for name in columns}
+    by = _by(result)
+    for name in columns:
+        number = is_number(units[name])
+        table.add_column(title_of(name), justify="right" if number else "left", no_wrap=number, overflow="fold")
+    for record in result.records[:MAX_TERMINAL_ROWS]:
+        table.add_row(*[plain(shown(record[name], units[name], record, by)) for name in columns])
+    return table
+
+
+def _blocks(result: Result[Any], width: int | None) -> list[list[str]]:
+    """Columns in groups that fit into *width*, each led by those that say what the row is about."""
+    if width is None:
+        return [result.columns]
+    units = {name: result.unit(name) for name in result.columns}
+    figures = next((place for place, name in enumerate(result.columns) if is_number(units[name])), len(result.columns))
+    names, by, gap = result.columns[:figures], _by(result), 3
+    sizes = {
+        name: gap + max(len(title_of(name)), *(len(shown(one[name], units[name], one, by)) for one in result.records))
+        for name in result.columns
+    }
+    lead = min(sum(sizes[name] for name in names), width // 2)  # long names wrap, figures do not
+    blocks: list[list[str]] = [[]]
+    room = width - lead
+    for name in result.columns[figures:]:
+        if sizes[name] > room and blocks[-1]:
+            blocks.append([])
+            room = width - lead
+        blocks[-1].append(name)
+        room -= sizes[name]
+    return [[*names, *block] for block in blocks]
 
 
 def nothing(result: Result[Any]) -> str:

@@ -1,0 +1,128 @@
+"""``ecomtrack report``: the same answer from a collector and from its files, in every form."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from ecomtrack_sdk.reports import REPORTS
+from tests.cli.conftest import Command, Running
+
+COLUMNS = [
+    "period",
+    "currency",
+    "orders",
+    "units",
+    "customers",
+    "gross",
+    "discounts",
+    "refunds",
+    "cancelled",
+    "net",
+    "aov",
+]
+"""Of revenue; scripts rely on them."""
+
+
+@pytest.fixture
+def filled(ecomtrack: Command, collector: Running, orders_jsonl: Path) -> Running:
+    """A collector that has two orders and a refund."""
+    assert ecomtrack("send", orders_jsonl, "--data", collector.data).code == 0
+    return collector
+
+
+def test_contract(ecomtrack: Command, filled: Running):
+    """JSON is report, query, rows and warnings; the columns of revenue are those promised."""
+    body = ecomtrack("report", "revenue", "--by", "month", "--data", filled.data, "--json").json()
+    assert list(body) == ["report", "query", "rows", "warnings"]
+    assert body["report"] == "revenue"
+    assert body["query"]["by"] == "month"
+    assert [list(row) for row in body["rows"]] == [COLUMNS, COLUMNS]
+    assert [(row["period"], row["gross"], row["refunds"], row["net"]) for row in body["rows"]] == [
+        ("2026-01-01", "39.80", "19.90", "19.90"),
+        ("2026-02-01", "100.00", "0.00", "100.00"),
+    ]
+
+
+def test_same_answer_from_collector_address_and_files(ecomtrack: Command, own_collector: Running, orders_jsonl: Path):
+    """By address, through the data directory, and from the files of a collector that has gone."""
+    ecomtrack("send", orders_jsonl, "--data", own_collector.data)
+    options = ("--by", "month", "--basis", "action", "--time-zone", "Europe/Vienna", "--json")
+    there = ecomtrack(
+        "report", "revenue", *options, "--url", own_collector.url, "--key", own_collector.keys["read"]
+    ).json()
+    beside = ecomtrack("report", "revenue", *options, "--data", own_collector.data).json()
+    assert own_collector.stop() == 0
+    alone = ecomtrack("report", "revenue", *options, "--data", own_collector.data).json()
+    assert there == beside == alone
+    assert [row["refunds"] for row in alone["rows"]] == ["0.00", "19.90"]
+
+
+def test_bounds_are_half_open(ecomtrack: Command, filled: Running):
+    """--to is exclusive."""
+    words = ("report", "revenue", "--from", "2026-01-01", "--data", filled.data, "--json")
+    assert len(ecomtrack(*words, "--to", "2026-02-05").json()["rows"]) == 1
+    assert len(ecomtrack(*words, "--to", "2026-02-06").json()["rows"]) == 2
+
+
+def test_every_form(ecomtrack: Command, filled: Running, tmp_path: Path):
+    """CSV has a heading and the JSON's values, Markdown a table, HTML a page; a table needs no option."""
+    words = ("report", "revenue", "--data", filled.data)
+    lines = list(csv.DictReader(io.StringIO(ecomtrack(*words, "--csv").out)))
+    assert lines[0]["net"] == "19.90"
+    assert ecomtrack(*words, "--md").out.startswith("| Period")
+    assert "€19.90" in ecomtrack(*words).out
+    page = tmp_path / "revenue.html"
+    assert ecomtrack(*words, "--html", page).code == 0
+    assert "€19.90" in page.read_text(encoding="utf-8")
+
+
+def test_sql(ecomtrack: Command):
+    """--sql prints statements and needs no collector."""
+    answer = ecomtrack("report", "revenue", "--sql", "--by", "week")
+    assert answer.code == 0
+    assert "select" in answer.out.lower()
+    assert answer.out.rstrip().endswith(";")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("revnue",), "revenue"),
+        (("revenue", "--by", "fortnight"), "by"),
+        (("revenue", "--from", "yesterday"), "2026-01-31"),
+        (("revenue", "--time-zone", "Mars"), "time zone"),
+        (("revenue", "--where", "colour=red"), "colour"),
+        (("revenue", "--currency", "EURO"), "ISO 4217"),
+        (("revenue", "--json", "--csv"), "choose one"),
+    ],
+)
+def test_wrong_usage(ecomtrack: Command, filled: Running, words: tuple[str, ...], says: str):
+    """An unknown report or a wrong option is wrong usage and says what is allowed."""
+    answer = ecomtrack("report", *words, "--data", filled.data)
+    assert answer.code == 2
+    assert says in answer.err
+    assert answer.out == ""
+
+
+def test_nothing_there(ecomtrack: Command, tmp_path: Path):
+    """Without files it says how to begin; a collector that does not answer is a failure."""
+    missing = ecomtrack("report", "revenue", "--data", tmp_path / "none")
+    assert missing.code == 2
+    assert "ecomtrack collector" in missing.err
+    silent = ecomtrack("report", "revenue", "--url", "http://127.0.0.1:9", "--key", "k")
+    assert silent.code == 1
+    assert "no collector answers" in silent.err
+
+
+def test_every_report_has_a_command(ecomtrack: Command):
+    """The list names each report with its question, and each has a help of its own."""
+    overview = ecomtrack("report", "--help").out
+    for name in REPORTS:
+        assert name in overview
+        answer = ecomtrack("report", name, "--help")
+        assert answer.code == 0, name
+        assert "--time-zone" in answer.out
