@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-IMPORTS = ("httpx", "tenacity", "encodings.idna", "anyio", "ecomtrack_sdk._client", "ecomtrack_sdk.events")
+CLIENT = ("httpx", "tenacity", "encodings.idna", "anyio", "ecomtrack_sdk._client", "ecomtrack_sdk.events")
 
 
 class Child:
@@ -26,6 +26,7 @@ class Child:
         self.pid = pid
         self._out = out
         self._err = err
+        self.code: int | None = None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal; a child that is gone already is fine."""
@@ -33,8 +34,10 @@ class Child:
             os.kill(self.pid, number)
 
     def wait(self) -> int:
-        """Its exit code, negative for a signal."""
-        return self._zygote.ask({"wait": self.pid})["code"]
+        """Its exit code, negative for a signal; known from the first call on."""
+        if self.code is None:
+            self.code = self._zygote.ask({"wait": self.pid})["code"]
+        return self.code
 
     def lines(self) -> list[str]:
         """Whole lines of its output so far."""
@@ -48,11 +51,11 @@ class Child:
 class Zygote:
     """The forking process; end it with :meth:`close`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, imports: tuple[str, ...] = CLIENT) -> None:
         self._directory = directory
         self._number = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, *imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +85,7 @@ class Zygote:
 
 def main() -> None:
     """Fork as told; a child returns from here, and its interpreter ends in the usual way."""
-    for name in IMPORTS:
+    for name in sys.argv[1:]:
         __import__(name)
     for line in sys.stdin:
         request = json.loads(line)
