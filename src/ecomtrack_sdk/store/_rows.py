@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from ecomtrack_sdk.store._agents import device_of, is_bot
-from ecomtrack_sdk.store._channels import channel_of, classify, host_of, tags_of
+from ecomtrack_sdk.store._channels import DIRECT, channel_of, classify, host_of, tags_of
 
 __all__ = ["Row", "flatten"]
 
@@ -24,18 +24,21 @@ ZERO = Decimal(0)
 _PLACES = Decimal("0.0001")
 _KIND_RANK = {"order": 0, "order_update": 1, "refund": 2}
 _KIND = {"order": "order", "order_update": "update", "refund": "refund"}
-_COPIED = (
+_COPIED = frozenset({
     "visitor_id", "order_id", "cart_id", "category_id", "article_id", "query", "results_count", "name", "value",
     "currency", "title", "page_type", "method", "step", "message_id", "variant", "link", "link_position", "campaign",
     "reason",
-)  # fmt: skip
-_FROM_CONTEXT = (
+})  # fmt: skip
+_FROM_CONTEXT = frozenset({
     "url", "referrer", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "click_id",
     "click_id_type", "country", "device",
-)  # fmt: skip
+})  # fmt: skip
 _TAGS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "click_id", "click_id_type")
-_OF_ITEM = ("product_id", "variant_id", "sku", "name", "brand", "product_type", "price", "quantity", "discount", "tax",
-            "coupon")  # fmt: skip
+_TOUCHING = frozenset({"utm_source", "utm_medium", "utm_campaign", "click_id_type"})
+_OF_ITEM = frozenset({
+    "product_id", "variant_id", "sku", "name", "brand", "product_type", "price", "quantity", "discount", "tax",
+    "coupon",
+})  # fmt: skip
 
 
 def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: bytes) -> Rows:  # noqa: PLR0917
@@ -51,12 +54,17 @@ def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: by
     """
     event: dict[str, Any] = from_json(raw)
     row: Row = {"seq": seq, "event_id": event_id, "type": kind, "t": t, "received_t": received_t}
-    for name in _COPIED:
-        value = event.get(name)
-        if value is not None and value != "":
+    for name, value in event.items():
+        if name in _COPIED and value is not None and value != "":
             row[name] = value
-    _customer(event, row)
-    _context(event, row)
+    customer = event.get("customer")
+    if customer:
+        _customer(customer, row)
+    context = event.get("context")
+    if context:
+        _context(context, row)
+    else:
+        row["is_bot"] = False
     if kind == "view_product":
         product = event["product"]
         row["product_id"] = product["product_id"]
@@ -95,21 +103,20 @@ def _engagement(properties: dict[str, Any], row: Row) -> None:
             row[column] = value.lower() if name == "event_id" else value
 
 
-def _customer(event: dict[str, Any], row: Row) -> None:
-    customer = event.get("customer")
-    if customer:
-        if customer.get("id"):
-            row["customer_id"] = customer["id"]
-        if customer.get("email"):
-            row["customer_email"] = customer["email"].strip().lower()
+def _customer(customer: dict[str, Any], row: Row) -> None:
+    if customer.get("id"):
+        row["customer_id"] = customer["id"]
+    if customer.get("email"):
+        row["customer_email"] = customer["email"].strip().lower()
 
 
-def _context(event: dict[str, Any], row: Row) -> None:
-    context: dict[str, Any] = event.get("context") or {}
-    for name in _FROM_CONTEXT:
-        value = context.get(name)
-        if value is not None and value != "":
+def _context(context: dict[str, Any], row: Row) -> None:
+    tagged = False
+    for name, value in context.items():
+        if name in _FROM_CONTEXT and value is not None and value != "":
             row[name] = value
+            if name in _TOUCHING:
+                tagged = True
     if "title" not in row and context.get("title"):
         row["title"] = context["title"]
     source = context.get("source")
@@ -117,41 +124,45 @@ def _context(event: dict[str, Any], row: Row) -> None:
         row["context_source"] = source
     url, referrer = row.get("url"), row.get("referrer")
     if url is not None:
-        host = host_of(url)
+        host, path, tags = _page(url)
         if host is not None:
-            row["host"], row["path"] = host, _path(url)
-        if not any(name in row for name in ("utm_source", "utm_medium", "utm_campaign", "click_id_type")):
-            for name, value in zip(_TAGS, tags_of(url), strict=True):
-                if value is not None:
-                    row[name] = value
-    if referrer is not None and (host := host_of(referrer)) is not None:
+            row["host"], row["path"] = host, path
+        if tags and not tagged:
+            row.update(tags)
+            tagged = True
+    if referrer is not None and (host := _page(referrer)[0]) is not None:
         row["referrer_host"] = host
     if row["type"].startswith("email_"):
         # The campaign of a message is not the campaign of a visit: only a click that lands is a touch.
         if "campaign" not in row and "utm_campaign" in row:
             row["campaign"] = row["utm_campaign"]
-    elif url is not None or referrer is not None or "utm_source" in row or "click_id_type" in row:
-        touch = classify(
-            url, referrer, row.get("utm_source"), row.get("utm_medium"),
-            row.get("utm_campaign"), row.get("click_id"), row.get("click_id_type"),
+    elif url is not None or referrer is not None or tagged:
+        touch = (
+            classify(
+                url, referrer, row.get("utm_source"), row.get("utm_medium"),
+                row.get("utm_campaign"), row.get("click_id"), row.get("click_id_type"),
+            )
+            if tagged or referrer is not None
+            else DIRECT
         )  # fmt: skip
         row["source"], row["medium"], row["channel"] = touch.source, touch.medium, touch.channel
         if touch.campaign is not None:
             row["campaign"] = touch.campaign
     agent = context.get("user_agent")
-    row["is_bot"] = is_bot(agent)
-    if "device" not in row and agent:
+    row["is_bot"] = is_bot(agent) if agent else False
+    if agent and "device" not in row:
         row["device"] = device_of(agent)
     if "country" in row:
         row["country"] = row["country"].upper()
 
 
 @lru_cache(maxsize=65_536)
-def _path(url: str) -> str:
-    """The path of *url* without query and fragment; ``/`` for the bare host."""
+def _page(url: str) -> tuple[str | None, str, dict[str, str]]:
+    """Host, path without query and fragment (``/`` for the bare host) and campaign tags of *url*."""
     rest = url.partition("://")[2].partition("?")[0].partition("#")[0]
     _, slash, path = rest.partition("/")
-    return slash + path if slash else "/"
+    tags = {name: value for name, value in zip(_TAGS, tags_of(url), strict=True) if value is not None}
+    return host_of(url), slash + path if slash else "/", tags
 
 
 def _number(value: Any) -> Decimal:
@@ -159,20 +170,23 @@ def _number(value: Any) -> Decimal:
 
 
 def _text(value: Decimal) -> str:
-    return format(value.quantize(_PLACES) if value.as_tuple().exponent < -4 else value, "f")  # type: ignore[operator]
+    text = format(value, "f")
+    place = text.find(".")
+    # Price times quantity may have eight places; a sum of money has four.
+    return format(value.quantize(_PLACES), "f") if 0 <= place < len(text) - 5 else text
 
 
 def _item(event_id: str, line: int, of_list: str, item: dict[str, Any]) -> Row:
     row: Row = {"event_id": event_id, "line": line, "list": of_list}
-    for name in _OF_ITEM:
-        value = item.get(name)
-        if value is not None and value != "":
+    for name, value in item.items():
+        if name in _OF_ITEM and value is not None and value != "":
             row[name] = value
-    categories = [text for text in item.get("categories") or () if text]
-    if categories:
-        row["category"] = categories[0]
-        row["categories"] = " > ".join(categories)
-    row.setdefault("quantity", "1")
+    categories = item.get("categories")
+    if categories and (known := [text for text in categories if text]):
+        row["category"] = known[0]
+        row["categories"] = " > ".join(known)
+    if "quantity" not in row:
+        row["quantity"] = "1"
     row["subtotal"] = _text(_subtotal(item))
     return row
 
@@ -187,10 +201,12 @@ def _items(event_id: str, of_list: str, items: Iterable[dict[str, Any]], start: 
 
 
 def _subtotal(item: dict[str, Any]) -> Decimal:
+    amount = _number(item.get("price"))
     quantity = item.get("quantity")
-    return _number(item.get("price")) * (Decimal(1) if quantity is None else Decimal(quantity)) - _number(
-        item.get("discount")
-    )
+    if quantity is not None:
+        amount *= Decimal(quantity)
+    discount = item.get("discount")
+    return amount if discount is None else amount - Decimal(discount)
 
 
 def _refund_items(event_id: str, items: Iterable[dict[str, Any]]) -> Rows:
