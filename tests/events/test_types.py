@@ -54,9 +54,10 @@ def test_amounts_that_pass(given_: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [19.90, 2.0, 0.0, float("nan"), float("inf"), True, False, None, [], {}, b"5", object(), "", " 5", "5 ", "+5", "1e3",
-     "1_000", "1,5", "NaN", "\u0665", "5.", ".5", "Infinity", "5.00001", "100000000000000", 10**14, -(10**14),
-     Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("1.00001"), Decimal("1E+14"), "5\n", 5j],
+    [19.90, 2.0, 0.0, float("nan"), float("inf"), True, False, None, [], {}, b"5", object(), "",
+     " 5", "5 ", "+5", "1e3", "1_000", "1,5", "NaN", "\u0665", "5.", ".5", "5.00001", "100000000000000", 10**14,
+     -(10**14), Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("1.00001"), Decimal("1E+14"), "5\n",
+     5j],
 )  # fmt: skip
 def test_amounts_that_do_not_pass(wrong: Any) -> None:
     """Floats, flags, exponents in text, too many digits: refused, also after an equal number was known."""

@@ -9,12 +9,12 @@ import textwrap
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from ecomtrack_sdk._types import EventId, Flag, Id, Seq, Text, Timestamp, Url, default, new_event_id, utc_now
+from ecomtrack_sdk._types import EventId, Flag, Id, Seq, Text, Timestamp, Url, default, new_event_id, source_id, utc_now
 
 __all__ = ["Context", "Customer", "Event", "EventWarning", "Part", "field_docs"]
 
@@ -171,6 +171,18 @@ class Event(Part):
     """Who it was, where the shop knows."""
     context: Context | None = None
     """Where and how it happened."""
+
+    @classmethod
+    def from_source(cls, namespace: str, *record: str, **fields: Any) -> Self:
+        """The event that stands for a record elsewhere: made again it has the same id, and counts once.
+
+        Args:
+            namespace: The system the record lives in, such as ``"crm"``.
+            record: What identifies it there, such as ``"order", "1001", "paid"``.
+            fields: The event's other fields. To have them checked by a type checker, write
+                ``Order(event_id=source_id("crm", "order", "1001"), …)``: the same event.
+        """
+        return cls(event_id=source_id(namespace, *record), **fields)
 
     def warnings(self) -> tuple[EventWarning, ...]:
         """What is odd about the event though it is accepted; empty for most."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from ecomtrack_sdk._types import Id
 from ecomtrack_sdk.events.base import Customer, Event
 
@@ -14,7 +16,7 @@ class Identify(Event):
     """The shop learned who the visitor is, or more about a customer. Source: Segment *identify*."""
 
     type: Literal["identify"] = "identify"
-    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    customer: Customer = Field()  # pyright: ignore[reportIncompatibleVariableOverride]
     method: Id | None = None
     """How: ``newsletter``, ``email_click``, ``loyalty_card`` …"""
 
@@ -23,7 +25,7 @@ class Register(Event):
     """An account was opened. Source: Segment *Signed Up*, GA4 *sign_up*."""
 
     type: Literal["register"] = "register"
-    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    customer: Customer = Field()  # pyright: ignore[reportIncompatibleVariableOverride]
     method: Id | None = None
     """How: ``password``, ``google`` …"""
 
@@ -32,5 +34,5 @@ class Login(Event):
     """A customer logged in. Source: Segment *Signed In*, GA4 *login*."""
 
     type: Literal["login"] = "login"
-    customer: Customer  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    customer: Customer = Field()  # pyright: ignore[reportIncompatibleVariableOverride]
     method: Id | None = None
