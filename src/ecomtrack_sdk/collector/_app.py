@@ -116,6 +116,7 @@ def create_app(
     keys: KeyRing,
     *,
     open_warehouse: Callable[[], Any] | None = None,
+    discard_warehouse: Callable[[], None] | None = None,
     test_mode: bool = False,
     webhooks: Mapping[str, str] | None = None,
     open_on_loopback: bool = False,
@@ -126,11 +127,12 @@ def create_app(
         store: Where events rest.
         keys: Who may do what.
         open_warehouse: Opens what the reports ask; without it ``/v1/reports`` answers 404.
+        discard_warehouse: Deletes the files of the closed warehouse; called after a person was erased.
         test_mode: Allow ``/v1/inspect/reset``.
         webhooks: Shop system (``shopify``, ``woocommerce``) → the secret shared with it; opens ``/v1/webhooks/<name>``.
         open_on_loopback: Whether people at this machine see the console without a key.
     """
-    reports = ReportRunner(open_warehouse) if open_warehouse is not None else None
+    reports = ReportRunner(open_warehouse, discard_warehouse) if open_warehouse is not None else None
     return Collector(
         store, keys, reports=reports, test_mode=test_mode, webhooks=webhooks, open_on_loopback=open_on_loopback
     )

@@ -64,7 +64,7 @@ def document() -> dict[str, Any]:
             "description": "Takes batches of shop events, keeps them durably and once, and answers reports.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_event_paths(), **_inspect_paths(), **_report_paths(), **_plain_paths()},
+        "paths": {**_event_paths(), **_inspect_paths(), **_report_paths(), **_customer_paths(), **_plain_paths()},
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A site, server or read key."},
@@ -208,6 +208,37 @@ def _report_paths() -> dict[str, Any]:
             }
         }
     return paths
+
+
+def _customer_paths() -> dict[str, Any]:
+    who = {
+        "name": "who",
+        "in": "path",
+        "required": True,
+        "description": "Customer id, e-mail address or visitor id.",
+        "schema": {"type": "string", "minLength": 1},
+    }
+    number = {"type": "integer", "minimum": 0}
+    erased = {"type": "object", "properties": {"erased": number, "anonymised": number}}
+    orders = _query("orders", "Keep orders without the person, or erase them too.", {"enum": ["keep", "erase"]})
+    return {
+        "/v1/customers/{who}": {
+            "get": {
+                "operationId": "export_person",
+                "summary": "All that is known of a person.",
+                "security": _READING,
+                "parameters": [who],
+                "responses": {"200": _answer("The events.", {"type": "object"}), **_problems(401, 403, 404)},
+            },
+            "delete": {
+                "operationId": "erase_person",
+                "summary": "Forget a person; server key only.",
+                "security": _READING,
+                "parameters": [who, orders],
+                "responses": {"200": _answer("What was erased.", erased), **_problems(400, 401, 403, 404)},
+            },
+        }
+    }
 
 
 def _query_schema(info: dict[str, Any]) -> dict[str, Any]:

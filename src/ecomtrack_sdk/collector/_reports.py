@@ -15,10 +15,12 @@ class ReportRunner:
 
     Args:
         open_warehouse: Opens the warehouse over the log; called with the first report, in the runner's thread.
+        discard: Deletes the closed warehouse's files, so that nothing of an erased person stays in free pages.
     """
 
-    def __init__(self, open_warehouse: Callable[[], Any]) -> None:
+    def __init__(self, open_warehouse: Callable[[], Any], discard: Callable[[], None] | None = None) -> None:
         self._open = open_warehouse
+        self._discard = discard
         self._warehouse: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ecomtrack-reports")
 
@@ -38,15 +40,28 @@ class ReportRunner:
         """*work* with the warehouse, in the runner's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, work)
 
+    async def forget(self, work: Callable[[Any], Any]) -> Any:
+        """*work* with the warehouse, which is thrown away afterwards and built anew for the next report."""
+
+        def run() -> Any:
+            try:
+                return self._call(work)
+            finally:
+                self._close()
+                if self._discard is not None:
+                    self._discard()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
     def _call(self, work: Callable[[Any], Any]) -> Any:
         if self._warehouse is None:
             self._warehouse = self._open()
         return work(self._warehouse)
 
     def close(self) -> None:
-        """Wait for the running report, then close the warehouse."""
-        self._thread.submit(self._close).result()
+        """Wait for the running report, then close the warehouse. Can be called again."""
         self._thread.shutdown(wait=True)
+        self._close()
 
     def _close(self) -> None:
         if self._warehouse is not None:

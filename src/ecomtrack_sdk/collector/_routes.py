@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -116,6 +116,20 @@ def api_routes(collector: Collector) -> list[BaseRoute]:
             raise CollectorError(400, "bad-parameter", str(error)) from None
         return Response(result.to_json(), media_type="application/json")
 
+    async def customer(request: Request) -> Response:
+        if collector.reports is None:
+            raise CollectorError(404, "no-reports", "this collector has no warehouse: it only collects")
+        who = request.path_params["who"]
+        if request.method == "DELETE":
+            return await _erase(request, collector, who)
+        reader(request, collector)
+        from ecomtrack_sdk.reports import privacy
+
+        found = await collector.reports.call(lambda warehouse: privacy.export_person(warehouse, store, who))
+        if found is None:
+            raise _nobody()
+        return JSONResponse(found, headers={"content-disposition": 'attachment; filename="person.json"'})
+
     async def browser_script(request: Request) -> Response:
         body, etag = _script()
         headers = {"etag": etag, "cache-control": "public, max-age=3600", "access-control-allow-origin": "*"}
@@ -135,9 +149,36 @@ def api_routes(collector: Collector) -> list[BaseRoute]:
         Route("/v1/inspect/bad", guarded(inspect_bad), methods=both),
         Route("/v1/inspect/reset", inspect_reset, methods=both),
         Route("/v1/inspect/events/{event_id}", guarded(inspect_event)),
+        Route("/v1/customers/{who:path}", customer, methods=["GET", "DELETE"]),
         Route("/v1/reports", guarded(report_list)),
         Route("/v1/reports/{name}", guarded(report)),
     ]
+
+
+async def _erase(request: Request, collector: Collector, who: str) -> Response:
+    if _key(request, collector).kind != "server":
+        raise CollectorError(403, "not-allowed", "only a server key may erase a person")
+    orders: Literal["keep", "erase"]
+    match request.query_params.get("orders", "keep"):
+        case "keep":
+            orders = "keep"
+        case "erase":
+            orders = "erase"
+        case _:
+            raise CollectorError(400, "bad-parameter", "orders: must be keep (without the person) or erase")
+    from ecomtrack_sdk.reports import privacy
+
+    assert collector.reports is not None
+    done = await collector.reports.forget(
+        lambda warehouse: privacy.erase_person(warehouse, collector.store, who, orders=orders)
+    )
+    if done is None:
+        raise _nobody()
+    return JSONResponse({"erased": done.erased, "anonymised": done.anonymised})
+
+
+def _nobody() -> CollectorError:
+    return CollectorError(404, "unknown-person", "nobody is known by that customer id, e-mail address or visitor id")
 
 
 async def _question(request: Request) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def serve(
             store,
             ring,
             open_warehouse=lambda: _open_warehouse(store, data),
+            discard_warehouse=lambda: _discard_warehouse(data),
             test_mode=loopback if test_mode is None else test_mode,
             webhooks=_webhook_secrets() if webhooks is None else webhooks,
             open_on_loopback=loopback,
@@ -177,6 +178,13 @@ def _open_warehouse(store: SqliteStore, data: Path) -> Any:
     from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(store, data)
+
+
+def _discard_warehouse(data: Path) -> None:
+    from ecomtrack_sdk.store._duckdb import PROJECTION_FILE
+
+    for name in (PROJECTION_FILE, PROJECTION_FILE + ".wal"):
+        (data / name).unlink(missing_ok=True)
 
 
 def _is_loopback(host: str) -> bool:

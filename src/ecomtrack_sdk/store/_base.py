@@ -7,7 +7,7 @@ is derived from the log and can be rebuilt from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -154,6 +154,21 @@ class EventStore(Protocol):
 
         Returns:
             Events of the log that were erased.
+        """
+        ...
+
+    def redact(
+        self, erase: Iterable[str], replace: Mapping[str, bytes] | None = None, mentions: Iterable[str] = ()
+    ) -> int:
+        """Erase some events and put other content into others, all or nothing.
+
+        Args:
+            erase: Ids of events to erase, as with ``erase``.
+            replace: Event id → content without what must go; the first content of an id stands no longer.
+            mentions: Refused events with one of these texts as a JSON string in them go too.
+
+        Returns:
+            Events of the log that were changed.
         """
         ...
 

@@ -12,13 +12,16 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic_core import to_json
+
 from ecomtrack_sdk.errors import StoreError
 from ecomtrack_sdk.store._base import Counts, Filter, LogEntry, LogRow, RejectedEntry, RejectedRow
+from ecomtrack_sdk.store._sqlite_query import LOG_COLUMNS, REJECTED_COLUMNS, condition_of, json_at
 from ecomtrack_sdk.store._sqlite_writer import Writer
 
 __all__ = ["SCHEMA_VERSION", "SqliteStore"]
@@ -56,10 +59,6 @@ CREATE TABLE rejected (
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_LOG_COLUMNS = "seq, event_id, type, occurred_at, received_at, raw, key_kind, warnings"
-_REJECTED_COLUMNS = "seq, event_id, received_at, raw, key_kind, errors"
-_JSON = "CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '{path}') END"
-
 
 class SqliteStore:
     """An ``EventStore`` in one file.
@@ -95,23 +94,36 @@ class SqliteStore:
         """See ``EventStore.append``."""
         return self.submit(entries, rejected).result()
 
-    def erase(self, event_ids: Iterable[str]) -> int:
-        """See ``EventStore.erase``. Deleted content is overwritten in the file and in the journal."""
-        ids = [(event_id,) for event_id in event_ids]
+    def redact(
+        self, erase: Iterable[str], replace: Mapping[str, bytes] | None = None, mentions: Iterable[str] = ()
+    ) -> int:
+        """See ``EventStore.redact``. Old content is overwritten in the file and in the journal."""
+        ids = [(event_id,) for event_id in erase]
+        contents = [(raw, event_id) for event_id, raw in (replace or {}).items()]
+        needles = [(to_json(text).decode(),) for text in mentions]
 
         def work(connection: sqlite3.Connection) -> int:
-            erased = connection.executemany(
+            changed = connection.executemany(
                 "UPDATE log SET type = 'erased', raw = x'', warnings = NULL WHERE event_id = ? AND type <> 'erased'",
                 ids,
             ).rowcount
-            connection.executemany("DELETE FROM rejected WHERE event_id = ?", ids)
+            changed += connection.executemany(
+                "UPDATE log SET raw = ? WHERE event_id = ? AND type <> 'erased'", contents
+            ).rowcount
+            named = [*ids, *((event_id,) for _, event_id in contents)]
+            connection.executemany("DELETE FROM rejected WHERE event_id = ?", named)
+            connection.executemany("DELETE FROM rejected WHERE instr(lower(CAST(raw AS TEXT)), lower(?)) > 0", needles)
             _new_generation(connection)
-            return erased
+            return max(0, changed)
 
-        erased: int = self._writer.call(work).result()
+        changed: int = self._writer.call(work).result()
         with self._reader() as connection:  # the old content must not live on in the write-ahead log
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return erased
+        return changed
+
+    def erase(self, event_ids: Iterable[str]) -> int:
+        """See ``EventStore.erase``."""
+        return self.redact(event_ids)
 
     def reset(self) -> None:
         """See ``EventStore.reset``."""
@@ -144,24 +156,24 @@ class SqliteStore:
 
     def read(self, after_seq: int, limit: int) -> list[LogRow]:
         """See ``EventStore.read``."""
-        sql = f"SELECT {_LOG_COLUMNS} FROM log WHERE seq > ? AND type <> 'erased' ORDER BY seq LIMIT ?"  # noqa: S608
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE seq > ? AND type <> 'erased' ORDER BY seq LIMIT ?"  # noqa: S608
         return [LogRow(*row) for row in self._rows(sql, (after_seq, limit))]
 
     def read_rejected(self, after_seq: int, limit: int) -> list[RejectedRow]:
         """See ``EventStore.read_rejected``."""
-        sql = f"SELECT {_REJECTED_COLUMNS} FROM rejected WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+        sql = f"SELECT {REJECTED_COLUMNS} FROM rejected WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         return [RejectedRow(*row) for row in self._rows(sql, (after_seq, limit))]
 
     def recent(self, limit: int, where: Filter | None = None) -> list[LogRow]:
         """See ``EventStore.recent``."""
-        condition, values = _condition(where or Filter(), type_column="type")
-        sql = f"SELECT {_LOG_COLUMNS} FROM log WHERE type <> 'erased' AND {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        condition, values = condition_of(where or Filter(), type_column="type")
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE type <> 'erased' AND {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         return [LogRow(*row) for row in self._rows(sql, (*values, limit))]
 
     def recent_rejected(self, limit: int, where: Filter | None = None) -> list[RejectedRow]:
         """See ``EventStore.recent_rejected``."""
-        condition, values = _condition(where or Filter(), type_column=_JSON.format(path="$.type"))
-        sql = f"SELECT {_REJECTED_COLUMNS} FROM rejected WHERE {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        condition, values = condition_of(where or Filter(), type_column=json_at("$.type"))
+        sql = f"SELECT {REJECTED_COLUMNS} FROM rejected WHERE {condition} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         return [RejectedRow(*row) for row in self._rows(sql, (*values, limit))]
 
     def find(self, event_id: str) -> LogRow | None:
@@ -269,30 +281,3 @@ class SqliteStore:
 
 def _new_generation(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (secrets.token_hex(8),))
-
-
-def _condition(where: Filter, type_column: str) -> tuple[str, list[Any]]:
-    parts: list[str] = ["1"]
-    values: list[Any] = []
-
-    def add(sql: str, *bound: Any) -> None:
-        parts.append(sql)
-        values.extend(bound)
-
-    if where.before_seq is not None:
-        add("seq < ?", where.before_seq)
-    if where.event_id is not None:
-        add("event_id = ?", where.event_id.lower())
-    if where.event_type is not None:
-        kind, _, name = where.event_type.partition(":")
-        add(f"{type_column} = ?", kind)
-        if name:
-            add(f"{_JSON.format(path='$.name')} = ?", name)
-    if where.visitor_id is not None:
-        add(f"{_JSON.format(path='$.visitor_id')} = ?", where.visitor_id)
-    if where.order_id is not None:
-        add(f"{_JSON.format(path='$.order_id')} = ?", where.order_id)
-    if where.customer is not None:
-        customer_id, email = _JSON.format(path="$.customer.id"), _JSON.format(path="$.customer.email")
-        add(f"({customer_id} = ? OR lower({email}) = lower(?))", where.customer, where.customer)
-    return " AND ".join(parts), values
