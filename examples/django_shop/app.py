@@ -13,6 +13,7 @@ import secrets
 
 import django
 from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -83,3 +84,4 @@ def order(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [path("", home), path("cart", add), path("order", order)]
 application = get_wsgi_application()
+asgi_application = get_asgi_application()

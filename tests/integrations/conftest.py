@@ -1,0 +1,79 @@
+"""The example shops, imported from their files and set up for a running collector."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from urllib.request import urlopen
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def shop_environment(collector_process, tmp_path, monkeypatch) -> dict[str, str]:
+    """The environment of a shop that delivers to a collector that has seen nothing yet."""
+    collector_process.reset()
+    environment = {
+        "ECOMTRACK_URL": collector_process.url,
+        "ECOMTRACK_KEY": collector_process.keys["server"],
+        "ECOMTRACK_OUTBOX": str(tmp_path / "outbox"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def example(shop_environment) -> Callable[[str], ModuleType]:
+    """An example's module, fresh."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"{name}_app", EXAMPLES / name / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def serving(shop_environment) -> Callable[..., object]:
+    """A server program run on a free port, for as long as the block lasts; it must end when told to."""
+
+    @contextmanager
+    def run(*command: str, port_option: str, **environment: str) -> Iterator[str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        bound = [part.format(port=port) for part in (*command, *port_option.split())]
+        with subprocess.Popen([sys.executable, "-m", *bound], env={**os.environ, **environment}) as process:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    urlopen(url).close()
+                    break
+                except OSError:
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+            try:
+                yield url
+            finally:
+                process.terminate()
+                process.wait(30)
+
+    return run
