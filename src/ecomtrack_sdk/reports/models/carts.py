@@ -118,7 +118,8 @@ CARTS = Model(
 
     cart, no (see ``cart_events``), person_id, started_t, last_t (microseconds of the first and the last event before
     the order), sessions, adds, checkout_t (NULL: never got there), order_id and ordered_t (NULL: not ordered),
-    currency, value and units (content when last touched: the last snapshot plus what went in and out after it, not below 0).
+    currency, value and units (content when last touched: the last snapshot plus what went in and out after it, not
+    below 0).
     """,
     f"""
     with grouped as (
