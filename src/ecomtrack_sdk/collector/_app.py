@@ -19,6 +19,7 @@ from ecomtrack_sdk.collector._http import (
 )
 from ecomtrack_sdk.collector._keys import KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
+from ecomtrack_sdk.collector._rates import SITE_RATE, RateLimits
 from ecomtrack_sdk.collector._reports import ReportRunner
 from ecomtrack_sdk.collector._routes import api_routes
 from ecomtrack_sdk.collector._segment_route import SEGMENT_PATHS, SegmentRoute
@@ -63,6 +64,7 @@ class Collector:
         test_mode: bool = False,
         webhooks: Mapping[str, str] | None = None,
         open_on_loopback: bool = False,
+        site_rate: str | None = SITE_RATE,
     ) -> None:
         self.closing = False
         self.store = store
@@ -72,7 +74,7 @@ class Collector:
         self.metrics = Metrics()
         self.started = time.time()
         self.metrics.gauge("ecomtrack_start_time_seconds", "Start of the process.", lambda: self.started)
-        self._events = EventsRoute(store, keys, self.metrics)
+        self._events = EventsRoute(store, keys, self.metrics, RateLimits(site_rate))
         # Doors that take events, by address: they bypass Starlette, which costs more than they do.
         self._doors: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {EVENTS_PATH: self._events}
         self._doors |= dict.fromkeys(SEGMENT_PATHS, SegmentRoute(self._events, keys))
@@ -120,6 +122,7 @@ def create_app(
     test_mode: bool = False,
     webhooks: Mapping[str, str] | None = None,
     open_on_loopback: bool = False,
+    site_rate: str | None = SITE_RATE,
 ) -> Collector:
     """The collector as an ASGI application.
 
@@ -131,10 +134,17 @@ def create_app(
         test_mode: Allow ``/v1/inspect/reset``.
         webhooks: Shop system (``shopify``, ``woocommerce``) → the secret shared with it; opens ``/v1/webhooks/<name>``.
         open_on_loopback: Whether people at this machine see the console without a key.
+        site_rate: Requests one address may make with a site key, such as ``1200/minute``; ``None`` for no limit.
     """
     reports = ReportRunner(open_warehouse, discard_warehouse) if open_warehouse is not None else None
     return Collector(
-        store, keys, reports=reports, test_mode=test_mode, webhooks=webhooks, open_on_loopback=open_on_loopback
+        store,
+        keys,
+        reports=reports,
+        test_mode=test_mode,
+        webhooks=webhooks,
+        open_on_loopback=open_on_loopback,
+        site_rate=site_rate,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -15,6 +16,7 @@ from ecomtrack_sdk.collector._http import Headers, Receive, Scope, Send, header,
 from ecomtrack_sdk.collector._ingest import Examined, Request, examine
 from ecomtrack_sdk.collector._keys import Key, KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
+from ecomtrack_sdk.collector._rates import RateLimits
 from ecomtrack_sdk.errors import CollectorError, StoreBusy, StoreError
 from ecomtrack_sdk.store import EventStore
 
@@ -40,15 +42,22 @@ class EventsRoute:
         store: Where events go.
         keys: Who may send.
         metrics: Counted there.
+        rates: How often site keys may be used.
         clock: The current moment, aware.
     """
 
     def __init__(
-        self, store: EventStore, keys: KeyRing, metrics: Metrics, clock: Callable[[], datetime] = utc_now
+        self,
+        store: EventStore,
+        keys: KeyRing,
+        metrics: Metrics,
+        rates: RateLimits,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._keys = keys
         self._metrics = metrics
+        self._rates = rates
         self._clock = clock
         self._held_bytes = 0
         self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ecomtrack-examine")
@@ -84,19 +93,40 @@ class EventsRoute:
             key = self._keys.find(token) if token else None
         if key is None:
             raise CollectorError(401, "no-key" if not token else "unknown-key", "send 'Authorization: Bearer <key>'")
+        self.admit(key, scope)
+        return key
+
+    def admit(self, key: Key, scope: Scope) -> None:
+        """Let a sender in.
+
+        Raises:
+            CollectorError: 403 the key may not send, or not from this page; 429 too often.
+        """
         if not key.sends:
             raise CollectorError(403, "not-allowed", f"a {key.kind} key may not send events")
         if key.kind == "site" and not key.allows_origin(header(scope, b"origin") or None):
             raise CollectorError(403, "origin-not-allowed", "this site key may not be used from this page")
-        return key
+        self._rates.check(key, scope)
 
-    async def _take(self, scope: Scope, receive: Receive, key: Key) -> BatchVerdict:
+    @contextmanager
+    def room(self, scope: Scope) -> Iterator[None]:
+        """Memory for one body, as long as it is held.
+
+        Raises:
+            CollectorError: 503 too many bodies are held already.
+        """
         declared = header(scope, b"content-length")
         reserve = min(int(declared), LIMITS.body_bytes) if declared.isdigit() else LIMITS.body_bytes
         if self._held_bytes and self._held_bytes + reserve > MAX_BODIES_BYTES:
             raise CollectorError(503, "busy", "too many bodies are on their way", retry_after=BUSY_SECONDS)
         self._held_bytes += reserve
         try:
+            yield
+        finally:
+            self._held_bytes -= reserve
+
+    async def _take(self, scope: Scope, receive: Receive, key: Key) -> BatchVerdict:
+        with self.room(scope):
             body = await read_body(scope, receive, LIMITS.body_bytes)
             request = Request(
                 body,
@@ -110,8 +140,6 @@ class EventsRoute:
             else:
                 examined = await asyncio.get_running_loop().run_in_executor(self._examiner, examine, request, key)
             del body, request
-        finally:
-            self._held_bytes -= reserve
         return await self._keep(examined)
 
     async def take_lines(self, lines: Sequence[bytes], key: Key) -> BatchVerdict:

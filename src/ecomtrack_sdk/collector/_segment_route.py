@@ -47,15 +47,16 @@ class SegmentRoute:
     async def _take(self, scope: Scope, receive: Receive) -> None:
         if scope["method"] != "POST":
             raise CollectorError(405, "method-not-allowed", "send messages with POST")
-        packed = await read_body(scope, receive, LIMITS.body_bytes)
-        try:
-            body = decompress(packed, header(scope, b"content-encoding").strip().lower())
-        except TooLarge as error:
-            raise CollectorError(413, "too-large", str(error)) from None
-        except Malformed as error:
-            raise CollectorError(400, "unreadable", str(error)) from None
-        key = self._key(scope, body)
-        lines = _segment.convert(scope["path"], body, utc_now())
+        with self._events.room(scope):
+            packed = await read_body(scope, receive, LIMITS.body_bytes)
+            try:
+                body = decompress(packed, header(scope, b"content-encoding").strip().lower())
+            except TooLarge as error:
+                raise CollectorError(413, "too-large", str(error)) from None
+            except Malformed as error:
+                raise CollectorError(400, "unreadable", str(error)) from None
+            key = self._key(scope, body)
+            lines = _segment.convert(scope["path"], body, utc_now())
         await self._events.take_lines(lines, key)
 
     def _key(self, scope: Scope, body: bytes) -> Key:
@@ -64,8 +65,5 @@ class SegmentRoute:
         if key is None:
             code = "unknown-key" if token else "no-key"
             raise CollectorError(401, code, "send a site or server key as the write key")
-        if not key.sends:
-            raise CollectorError(403, "not-allowed", f"a {key.kind} key may not send events")
-        if key.kind == "site" and not key.allows_origin(header(scope, b"origin") or None):
-            raise CollectorError(403, "origin-not-allowed", "this site key may not be used from this page")
+        self._events.admit(key, scope)
         return key

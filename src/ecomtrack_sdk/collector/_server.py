@@ -20,6 +20,7 @@ from ecomtrack_sdk.collector._guard import GuardedProtocol
 from ecomtrack_sdk.collector._keyadmin import FileKeyRing
 from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, write_private
 from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
+from ecomtrack_sdk.collector._rates import SITE_RATE
 from ecomtrack_sdk.collector._webhooks import SYSTEMS
 from ecomtrack_sdk.errors import ConfigError, MissingExtraError, StoreError
 from ecomtrack_sdk.store import SqliteStore
@@ -52,6 +53,7 @@ def serve(
     origins: tuple[str, ...] = (),
     test_mode: bool | None = None,
     webhooks: Mapping[str, str] | None = None,
+    site_rate: str | None = SITE_RATE,
     on_ready: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Run a collector until SIGTERM or Ctrl-C, then commit, answer and return.
@@ -65,6 +67,7 @@ def serve(
         test_mode: Allow emptying the store over HTTP; unless told only on a loopback address.
         webhooks: Shop system → secret of its webhooks; unless told from ``ECOMTRACK_SHOPIFY_SECRET`` and
             ``ECOMTRACK_WOOCOMMERCE_SECRET``.
+        site_rate: Requests one address may make with a site key, such as ``1200/minute``; ``None`` for no limit.
         on_ready: Called with ``{"url", "data", "keys"}`` once the port accepts connections.
 
     Raises:
@@ -96,6 +99,7 @@ def serve(
             test_mode=loopback if test_mode is None else test_mode,
             webhooks=_webhook_secrets() if webhooks is None else webhooks,
             open_on_loopback=loopback,
+            site_rate=site_rate,
         )
         stack.callback(app.close)
         url = _url(host, listener.getsockname()[1])
