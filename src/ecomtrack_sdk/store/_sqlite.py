@@ -116,10 +116,14 @@ class SqliteStore:
             _new_generation(connection)
             return max(0, changed)
 
-        changed: int = self._writer.call(work).result()
+        changed: int = self.write(work)
         with self._reader() as connection:  # the old content must not live on in the write-ahead log
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return changed
+
+    def write(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Run *work* in a transaction of its own in the writer's thread; returns what it returns."""
+        return self._writer.call(work).result()
 
     def erase(self, event_ids: Iterable[str]) -> int:
         """See ``EventStore.erase``."""
@@ -133,7 +137,7 @@ class SqliteStore:
             connection.execute("DELETE FROM rejected")
             _new_generation(connection)
 
-        self._writer.call(work).result()
+        self.write(work)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call *listener* (in the writer's thread, so it must be quick) after each commit; returns the way to stop."""
@@ -192,6 +196,10 @@ class SqliteStore:
         """See ``EventStore.counts``."""
         sql = "SELECT (SELECT count(*) FROM log WHERE type <> 'erased'), (SELECT count(*) FROM rejected)"
         return Counts(*self._rows(sql)[0])
+
+    def integrity(self) -> list[str]:
+        """What the engine's own check of every page says: ``["ok"]``, or what is wrong."""
+        return [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
 
     def close(self) -> None:
         """See ``EventStore.close``. Can be called again."""
