@@ -1,0 +1,1 @@
+"""Django finds this folder by its name."""
