@@ -24,6 +24,9 @@ COMMANDS = {
     "inspect": "inspect",
     "outbox": "outbox",
     "schema": "schema",
+    "keys": "keys",
+    "customers": "customers",
+    "store": "store",
 }
 """Command → module of this package, in the order of the help."""
 

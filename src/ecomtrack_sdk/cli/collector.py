@@ -11,7 +11,7 @@ from ecomtrack_sdk.cli._output import Json, console, print_json
 from ecomtrack_sdk.cli._places import DataOption, data_directory
 from ecomtrack_sdk.errors import ConfigError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from ecomtrack_sdk.cli._output import Json, console, print_json, progress
 from ecomtrack_sdk.cli._places import Remote
 from ecomtrack_sdk.errors import ConfigError, StoreError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 LATER = frozenset({"order_update", "refund"})
 """What the shop's CRM sends afterwards, by the other client."""

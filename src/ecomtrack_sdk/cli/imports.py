@@ -16,7 +16,7 @@ from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Order, OrderUpdate
 from ecomtrack_sdk.integrations.orders_file import FIELDS, OrdersFile, Problem, Reading
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 SHOWN = 10
 """Problems printed for a person; --json has them all."""

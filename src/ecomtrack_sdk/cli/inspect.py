@@ -13,7 +13,7 @@ from ecomtrack_sdk.cli._output import Json, console, print_json
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, Remote, UrlOption, data_directory, find_remote
 from ecomtrack_sdk.errors import CollectorError, ConfigError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 WATCH_SECONDS = 1.0
 """Pause between two looks with --watch."""

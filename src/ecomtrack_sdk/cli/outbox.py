@@ -13,7 +13,7 @@ from ecomtrack_sdk.cli._output import FAILED, REJECTED, Json, console, print_jso
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
 from ecomtrack_sdk.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 Outbox = Annotated[
     Path | None,

@@ -52,7 +52,7 @@ class Reports(TyperGroup):
         return command
 
 
-app = typer.Typer(cls=Reports, no_args_is_help=True)
+app = typer.Typer(cls=Reports, add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
@@ -81,7 +81,7 @@ def _command(found: Any) -> Any:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = question_of(found)
-    sub = typer.Typer()
+    sub = typer.Typer(add_completion=False)
     sub.command(found.name)(run)
     return typer.main.get_command(sub)
 

@@ -9,7 +9,7 @@ import typer
 from ecomtrack_sdk.cli._output import print_json
 from ecomtrack_sdk.errors import ConfigError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from ecomtrack_sdk.cli._output import REJECTED, Json, console, print_json, progr
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
 from ecomtrack_sdk.errors import ConfigError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SHOWN = 20
 """Rejections printed for a person; --json and --rejections have them all."""

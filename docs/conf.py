@@ -1,0 +1,33 @@
+"""Sphinx: MyST pages, furo, every warning an error. Reference pages are written anew before each build."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import generate
+
+from ecomtrack_sdk import __version__
+
+project = "ecomtrack-sdk"
+copyright = "the ecomtrack-sdk authors"  # noqa: A001
+release = version = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"ecomtrack-sdk {__version__}"
+html_copy_source = False
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_class_signature = "separated"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = [("Returns", "params_style")]
+
+generate.main()

@@ -1,0 +1,75 @@
+"""Code in README and docs runs as it stands, against a real collector."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_examples import CodeExample, EvalExample, find_examples
+
+from ecomtrack_sdk import Tracker
+from ecomtrack_sdk.cli._app import root
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def python_examples() -> list[list[CodeExample]]:
+    """The Python blocks of each page, in their order."""
+    found = [
+        example
+        for example in find_examples(*(str(page) for page in PAGES))
+        if example.prefix.split()[:1] == ["python"] and 'test="skip"' not in example.prefix
+    ]
+    return [list(group) for _, group in groupby(found, key=lambda example: example.path)]
+
+
+@pytest.mark.parametrize("examples", python_examples(), ids=lambda examples: str(examples[0].path.relative_to(ROOT)))
+def test_python_runs(
+    examples: list[CodeExample],
+    eval_example: EvalExample,
+    collector_process: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    """The blocks of a page run one after the other, and print what they say they print."""
+    monkeypatch.setenv("ECOMTRACK_URL", collector_process.url)
+    monkeypatch.setenv("ECOMTRACK_KEY", collector_process.keys["server"])
+    monkeypatch.setenv("ECOMTRACK_OUTBOX", str(tmp_path / "outbox"))
+    monkeypatch.chdir(tmp_path)
+    eval_example.set_config(line_length=120)
+    state: dict[str, Any] = {}
+    try:
+        for example in examples:
+            state = eval_example.run_print_check(example, module_globals=state)
+    finally:
+        for value in state.values():
+            if isinstance(value, Tracker):
+                value.close()
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every line of the pages that begins with ``$ ecomtrack``."""
+    lines = [
+        (page.relative_to(ROOT).as_posix(), line.strip().removeprefix("$ "))
+        for page in PAGES
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith("$ ecomtrack ")
+    ]
+    return list(dict.fromkeys(lines))
+
+
+@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda text: text)
+def test_commands_exist(page: str, line: str):
+    """A command shown in the docs has that name and those options."""
+    words = shlex.split(line.partition(" #")[0])[1:]
+    command = root()
+    while words and not words[0].startswith("-") and hasattr(command, "list_commands"):
+        assert words[0] in command.list_commands(None), f"{page}: {line}"
+        command = command.get_command(None, words.pop(0))
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    used = {word.partition("=")[0] for word in words if word.startswith("--")}
+    assert used <= known | {"--help"}, f"{page}: {line}"
