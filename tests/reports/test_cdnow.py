@@ -1,6 +1,6 @@
 """The CDNOW sample against the figures published about it.
 
-2,357 customers, 1997-01-01 to 1998-06-30. Source: Fader and Hardie, "Creating an RFM summary using Excel" and their notes
+2,357 customers, 1997-01-01 to 1998-06-30. Source: Fader and Hardie, "Creating an RFM summary using Excel", their notes
 on the Pareto/NBD model; orders of a customer on one day are one, weeks count from 1997-01-01.
 """
 

@@ -49,8 +49,9 @@ CART_EVENTS = Model(
           else c.item_units end as delta_units
       from events e
       join session_events s on s.seq = e.seq
-      join contents c on c.event_id = e.event_id
-      where e.type in ('add_to_cart', 'remove_from_cart', 'view_cart', 'start_checkout')
+      left join contents c on c.event_id = e.event_id
+      where e.type = 'start_checkout'
+        or (e.type in ('add_to_cart', 'remove_from_cart', 'view_cart') and c.event_id is not null)
     ),
     placed as (
       select o.order_id as id, o.ordered_t as t, min(s.person_id) as person_id,
