@@ -55,7 +55,6 @@ class Request(NamedTuple):
         content_encoding: Header, or ``""``.
         batch_id: ``Idempotency-Key``; gives events without an id the same id on every delivery.
         received_at: Aware, UTC.
-        user_agent: Of the request; kept with the events of browsers that do not say it themselves.
     """
 
     body: bytes
@@ -63,7 +62,6 @@ class Request(NamedTuple):
     content_encoding: str
     batch_id: str | None
     received_at: datetime
-    user_agent: str | None = None
 
 
 @dataclass(slots=True)
