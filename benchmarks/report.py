@@ -130,10 +130,11 @@ def markdown(found: Results, facts: dict[str, str], command: str) -> str:
         "",
         "**What is compared.** Every SDK is handed the same plain row. `ecomtrack` builds typed, validated models",
         "from it inside the timed call, keeps money exact, and has the event safe against `kill -9` before the call",
-        "returns, which is its default; the peers take the dictionary as it is and keep it in memory. `ecomtrack, memory` is the",
-        "same without the disk. `limit` is no SDK: models built, encoded and appended with one `write()`. Peers run",
-        "with their defaults and a queue large enough for the run. The sink is one process of this repository for all",
-        "of them; it unpacks, counts and answers. Before the clock starts, fifty events have gone through.",
+        "returns, which is its default; the peers take the dictionary as it is and keep it in memory.",
+        "`ecomtrack, memory` is the same without the disk. `limit` is no SDK: models built, encoded and appended with",
+        "one `write()`. Peers run with their defaults and a queue large enough for the run. The sink is one process of",
+        "this repository for all of them; it unpacks, counts and answers. Before the clock starts, fifty events have",
+        "gone through.",
     ]
     for section in SECTIONS:
         if section.measure not in found:
