@@ -78,7 +78,7 @@ def environment(python: str, folder: str, *, requirements: bool = True) -> Path:
         return commands
     say(f"environment {folder}: installing (the first time takes two or three minutes)")
     run([python, "-m", "venv", "--clear", str(venv)])
-    pip = [str(commands / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(commands / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     pip += ["-c", "requirements-dev.txt", "-e", f".[{EXTRAS}]" if requirements else ".[collector]"]
     run([*pip, "-r", "requirements-dev.txt"] if requirements else pip)
     stamp.write_text(wanted)
