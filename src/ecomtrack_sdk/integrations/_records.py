@@ -28,9 +28,12 @@ __all__ = [
     "Record",
     "Unmappable",
     "amount",
+    "guarded",
     "map_records",
     "maybe",
     "moment",
+    "raw_records",
+    "receive",
     "split_price",
     "text",
     "verify_base64",
@@ -127,7 +130,7 @@ def receive(
         raise CollectorError(400, "unreadable", "the body is not a JSON object")
     events: list[Event] = []
     problems: list[ProblemRecord] = []
-    for outcome in _guarded(lambda: convert(topic, record, delivery_id), topic, 1, record):
+    for outcome in guarded(lambda: convert(topic, record, delivery_id), topic, 1, record):
         if isinstance(outcome, ProblemRecord):
             problems.append(outcome)
         else:
@@ -146,14 +149,16 @@ def map_records(
         convert: One record → its events.
     """
     path = Path(path)
-    for line, record in _records(path, key):
+    for line, record in raw_records(path, key):
         if isinstance(record, ProblemRecord):
             yield record
         else:
-            yield from _guarded(lambda record=record: convert(record), str(path), line, record)  # type: ignore[misc]
+            yield from guarded(lambda record=record: convert(record), str(path), line, record)  # type: ignore[misc]
 
 
-def _records(path: Path, key: str) -> Iterator[tuple[int, Any]]:
+def raw_records(path: Path | str, key: str) -> Iterator[tuple[int, Any]]:
+    """Line and record of each record of a file, as :func:`map_records` reads it; unreadable ones are problems."""
+    path = Path(path)
     with path.open("rb") as file:
         first = file.readline()
         try:
@@ -203,7 +208,7 @@ def _object(value: Any, key: str) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else value
 
 
-def _guarded(
+def guarded(
     convert: Callable[[], Iterable[Event]], file: str, line: int, record: Record
 ) -> list[Event | ProblemRecord]:
     """All events of a record or one problem: half a record is never told."""

@@ -11,6 +11,10 @@
     from ecomtrack_sdk.integrations.django import track, track_on_commit
 """
 
+# pyright: reportAttributeAccessIssue=false, reportReturnType=false, reportGeneralTypeIssues=false
+# pyright: reportAssignmentType=false
+# Django has no types of its own, and what a checker infers from its descriptors and decorators is wrong.
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable

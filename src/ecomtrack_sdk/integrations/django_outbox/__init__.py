@@ -12,6 +12,10 @@
 them over again, under the same event id: the collector counts each once.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportReturnType=false, reportGeneralTypeIssues=false
+# pyright: reportAssignmentType=false
+# Django has no types of its own, and what a checker infers from its descriptors and decorators is wrong.
+
 from __future__ import annotations
 
 from ecomtrack_sdk._client import Tracker

@@ -1,5 +1,9 @@
 """The app of the transactional outbox."""
 
+# pyright: reportAttributeAccessIssue=false, reportReturnType=false, reportGeneralTypeIssues=false
+# pyright: reportAssignmentType=false
+# Django has no types of its own, and what a checker infers from its descriptors and decorators is wrong.
+
 from __future__ import annotations
 
 from django.apps import AppConfig
