@@ -4,6 +4,9 @@ The body of a request has its limits where it is read (``_http.read_body``). Her
 connection that has sent no whole head has no request yet, so no application code could end it.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# The base class is whichever of uvicorn's two protocols is installed; a checker sees neither's attributes.
+
 from __future__ import annotations
 
 import asyncio

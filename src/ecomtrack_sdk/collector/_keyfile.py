@@ -30,7 +30,7 @@ def first_keys(data: Path) -> tuple[KeyRing, dict[str, str]]:
         All keys, and the tokens of the first three by kind as far as they are still known in clear text.
     """
     if not (data / KEYS_FILE).exists():
-        tokens = {kind: new_token(kind) for kind in KINDS}
+        tokens: dict[Kind, str] = {kind: new_token(kind) for kind in KINDS}
         write_private(data / FIRST_KEYS_FILE, tokens)
         now = utc_now().isoformat(timespec="seconds")
         keys = [make_key(f"{kind}-1", kind, token, label="made at the first start") for kind, token in tokens.items()]

@@ -120,18 +120,16 @@ class DuckDBWarehouse(Warehouse):
         return rows[0] if rows else ("", "", 0)
 
     def _start_anew(self, version: str, generation: str) -> None:
-        statements = [
-            f'drop table "{name}"' for (name,) in self._execute("select table_name from duckdb_tables()").rows
-        ]
+        texts = [f'drop table "{name}"' for (name,) in self._execute("select table_name from duckdb_tables()").rows]
         for name, columns in TABLES.items():
             body = ", ".join(f'"{column.name}" {_KINDS[column.kind]}' for column in columns)
-            statements.append(f"create table {name} ({body})")
-        statements.append("create table _models (name varchar, mark varchar)")
-        statements.append("create table _projection (version varchar, generation varchar, watermark bigint)")
-        self._together([(statement, None) for statement in statements] + [
-            ("insert into _projection values ($version, $generation, 0)",
-             {"version": version, "generation": generation}),
-        ])  # fmt: skip
+            texts.append(f"create table {name} ({body})")
+        texts.append("create table _models (name varchar, mark varchar)")
+        texts.append("create table _projection (version varchar, generation varchar, watermark bigint)")
+        statements: list[tuple[str, dict[str, Value] | None]] = [(text, None) for text in texts]
+        values: dict[str, Value] = {"version": version, "generation": generation}
+        statements.append(("insert into _projection values ($version, $generation, 0)", values))
+        self._together(statements)
 
     def _load(self, tables: Mapping[str, bytes], watermark: int) -> None:
         with tempfile.TemporaryDirectory(prefix="ecomtrack-") as directory:
