@@ -115,7 +115,7 @@ def test_amounts(text: str, comma: bool, expected: str):
 @pytest.mark.parametrize("text", ["12,50", "free", "1e5", "", "1.23456"])
 def test_doubtful_amounts_are_refused(text: str):
     """What could mean two things, or would lose a cent, is an error and not a guess."""
-    with pytest.raises(Exception, match="comma|amount|digits"):
+    with pytest.raises(Exception, match=r"comma|amount|digits"):
         Reading().amount(text)
 
 
