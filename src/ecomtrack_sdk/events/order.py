@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from ecomtrack_sdk._amounts import fitting
+from ecomtrack_sdk._amounts import fitting, rounded
 from ecomtrack_sdk._types import (
     Currency,
     DerivedAmount,
@@ -102,7 +102,8 @@ class Order(Event):
     def _derive_sums(self) -> Order:
         values = vars(self)  # frozen: the one place that completes the event, before anybody has seen it
         if values["subtotal"] is None:
-            values["subtotal"] = fitting("subtotal", sum([item.subtotal for item in self.items], ZERO))
+            lines = sum([item.price * item.quantity - item.discount for item in self.items], ZERO)
+            values["subtotal"] = fitting("subtotal", rounded(lines))  # once for all: rounding each costs more than them
         if values["tax"] is None:
             values["tax"] = fitting("tax", sum([item.tax for item in self.items], ZERO))
         if values["total"] is None:
