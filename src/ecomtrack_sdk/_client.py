@@ -216,9 +216,9 @@ class Tracker:
     def after_fork_in_child(self) -> None:
         """Begin anew in the child; the parent's events, files and connections stay the parent's."""
         self._forked = True
-        self._outbox.after_fork_in_child()
-        self._hooks.after_fork_in_child()
         self._worker.after_fork_in_child()
+        self._hooks.after_fork_in_child()
+        self._outbox.after_fork_in_child()
 
     def __enter__(self) -> Self:
         return self

@@ -93,9 +93,10 @@ class Owner:
         """Close every descriptor and touch no file: in a forked child the parent goes on as the owner."""
         for segment in self.segments:
             segment.close()
-        if self._lock_fd >= 0:
-            os.close(self._lock_fd)
-        self._lock_fd = -1
+        fd, self._lock_fd = self._lock_fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
 
 
 def owners_in(directory: Path) -> list[str]:

@@ -9,6 +9,8 @@ import weakref
 from contextlib import suppress
 from typing import Protocol
 
+import pydantic.main
+
 __all__ = ["importing", "watch"]
 
 
@@ -50,29 +52,30 @@ class importing:  # noqa: N801 - used as a statement
     """
 
     def __enter__(self) -> None:
-        self._lock = _import_lock
-        self._lock.acquire()
+        _import_lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        _import_lock.release()
 
 
 _held = threading.local()
 
 
 def _before_fork() -> None:
-    _held.lock = _import_lock if _import_lock.acquire(timeout=FORK_WAIT) else None
+    # pydantic builds a model at its first use under one global lock, which a child would inherit held, for ever. The
+    # lock is pydantic's own affair: where a version has none of that name there is nothing to wait for.
+    locks = (_import_lock, getattr(pydantic.main, "_rebuild_lock", None))
+    _held.locks = [lock for lock in locks if lock is not None and lock.acquire(timeout=FORK_WAIT)]
 
 
 def _after_fork() -> None:
-    lock, _held.lock = getattr(_held, "lock", None), None
-    if lock is not None:
+    locks, _held.locks = getattr(_held, "locks", []), []
+    for lock in locks:
         lock.release()
 
 
 def _in_child() -> None:
-    global _import_lock
-    _import_lock = threading.Lock()
+    _after_fork()  # both locks belong to the thread that forked, which is the one that is left
     for one in list(_living):
         with suppress(Exception):
             one.after_fork_in_child()

@@ -253,16 +253,15 @@ class Segment:
 
     def seal(self) -> None:
         """No more events: close the file until it is read."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        # Forgotten first: a fork in between must not close a number that has become somebody else's file.
+        fd, self._fd = self._fd, -1
+        _close(fd)
 
     def close(self) -> None:
         """Close every descriptor; the files stay."""
         self.seal()
-        if self._ack_fd >= 0:
-            os.close(self._ack_fd)
-            self._ack_fd = -1
+        fd, self._ack_fd = self._ack_fd, -1
+        _close(fd)
 
     def remove(self) -> None:
         """Close and unlink; the events first, so that no sidecar is ever missing for a file with events."""
@@ -270,6 +269,12 @@ class Segment:
         for path in (self.path, self.ack_path):
             with suppress(OSError):
                 path.unlink()
+
+
+def _close(fd: int) -> None:
+    if fd >= 0:
+        with suppress(OSError):
+            os.close(fd)
 
 
 def _end_of_line(data: bytes, number: int) -> int:

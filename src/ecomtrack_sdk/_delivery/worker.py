@@ -17,6 +17,8 @@ __all__ = ["FlushResult", "Worker"]
 NEVER = 1 << 62
 ADOPT_EVERY = 5.0
 """Seconds between two looks for what processes no longer alive have left."""
+FIRST_ADOPTION = 1.0
+"""Seconds after which the first look is due although own events wait."""
 
 _inherited: list[object] = []
 
@@ -85,7 +87,8 @@ class Worker:
         self._changed = threading.Condition()
         self._flushing = 0
         self._stopping = False
-        self._next_adoption = 0.0
+        self._next_adoption = time.monotonic() + FIRST_ADOPTION
+        self._has_adopted = False
         self.wake_at = 0
         self.wake_bytes = 0
 
@@ -176,8 +179,10 @@ class Worker:
 
     def _step(self) -> None:
         now = time.monotonic()
-        if now >= self._next_adoption:
+        # Own events first: a child that lives for one job should not spend its life on what its siblings left.
+        if now >= self._next_adoption or (not self._has_adopted and not self._outbox.pending):
             self._next_adoption = now + ADOPT_EVERY
+            self._has_adopted = True
             self._outbox.adopt()
         if not self._outbox.pending:
             self._outbox.tidy()
