@@ -26,7 +26,9 @@ COMMANDS = {
     "schema": "schema",
     "keys": "keys",
     "customers": "customers",
+    "unlink": "links",
     "store": "store",
+    "snippet": "snippet",
 }
 """Command → module of this package, in the order of the help."""
 

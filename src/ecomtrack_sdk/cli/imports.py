@@ -12,6 +12,7 @@ import typer
 
 from ecomtrack_sdk.cli._output import REJECTED, Json, console, print_json, progress
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, data_directory, need_remote
+from ecomtrack_sdk.cli._shop_imports import add_commands
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Order, OrderUpdate
 from ecomtrack_sdk.integrations.orders_file import FIELDS, OrdersFile, Problem, Reading
@@ -215,3 +216,6 @@ def _print_outcome(problems: list[Problem], counts: dict[str, Any], refused: lis
         out.print(escape(f"  event {rejection.index + 1}: {reasons}"))
     if left_out > SHOWN:
         out.print("  … --json shows all")
+
+
+add_commands(app, _checkpoint, _finish)
