@@ -155,7 +155,8 @@ def _command(command: Any, path: str, level: int = 2) -> list[str]:
     if path == "ecomtrack report":
         names = ", ".join(f"[{name}](../reports/{name}.md)" for name in reports.REPORTS)
         common = _options(command.get_command(None, next(iter(reports.REPORTS))))
-        return [*lines, "", f"Reports: {names}.", "", "What all of them take:", "", *common]
+        every = _command(command.get_command(None, "all"), f"{path} all", level + 1)
+        return [*lines, "", f"Reports: {names}.", "", "What all of them take:", "", *common, *every]
     if hasattr(command, "list_commands"):
         for name in command.list_commands(None):
             lines += _command(command.get_command(None, name), f"{path} {name}", level + 1)

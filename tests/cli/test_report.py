@@ -126,3 +126,23 @@ def test_every_report_has_a_command(ecomtrack: Command):
         answer = ecomtrack("report", name, "--help")
         assert answer.code == 0, name
         assert "--time-zone" in answer.out
+
+
+def test_all_reports_as_pages(ecomtrack: Command, filled: Running, tmp_path: Path):
+    """``report all`` writes a linked set: an index, and a page for each report that needs no parameter."""
+    answer = ecomtrack("report", "all", "--html", tmp_path / "out", "--data", filled.data, "--json")
+    assert answer.code == 0, answer.err
+    names = answer.json()["reports"]
+    assert {"revenue", "orders"} <= set(names)
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}.html"' in index and (tmp_path / "out" / f"{name}.html").exists() for name in names)
+    wrong = ecomtrack("report", "all", "--html", tmp_path / "out", "--data", filled.data, "--time-zone", "Mars")
+    assert (wrong.code, "time_zone" in wrong.err) == (2, True)
+
+
+def test_unlink_is_an_event(ecomtrack: Command, filled: Running):
+    """A link is taken back by an event; without two ends it is wrong usage."""
+    assert ecomtrack("unlink", "--visitor", "v1", "--email", "a@mail.example", "--data", filled.data).code == 0
+    (event,) = ecomtrack("inspect", "--type", "custom", "--data", filled.data, "--json").json()["events"]
+    assert (event["event"]["visitor_id"], event["event"]["customer"]["email"]) == ("v1", "a@mail.example")
+    assert ecomtrack("unlink", "--visitor", "v1", "--data", filled.data).code == 2

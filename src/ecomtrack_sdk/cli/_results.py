@@ -5,20 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from ecomtrack_sdk.cli._output import console
-from ecomtrack_sdk.reports import REPORTS, get
+from ecomtrack_sdk.reports import get
 from ecomtrack_sdk.reports._base import Result, Warning_
 
-__all__ = ["print_result", "result_of", "write_html"]
-
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:left}"
-    ".number{text-align:right;font-variant-numeric:tabular-nums}.query{color:#666}"
-)
+__all__ = ["print_result", "result_of"]
 
 
 def result_of(payload: dict[str, Any]) -> Result[Any]:
@@ -56,20 +49,3 @@ def print_result(result: Result[Any], *, as_csv: bool = False, as_markdown: bool
     else:
         out = console()
         out.print(_render.terminal(result, width=out.width if out.is_terminal else None))
-
-
-def write_html(result: Result[Any], path: Path) -> None:
-    """Write a page of its own: the question, the table, the query and the warnings."""
-    from html import escape
-
-    from ecomtrack_sdk.reports._render import html_table
-
-    question = escape(REPORTS[result.report.name])
-    asked = ", ".join(f"{name} {value}" for name, value in result.query.items() if value not in (None, [], {}, ()))
-    notes = "".join(f"<li>{escape(warning.message)}</li>" for warning in result.warnings)
-    path.write_text(
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(result.report.name)}</title>\n'
-        f"<style>{_STYLE}</style>\n<h1>{escape(result.report.name.capitalize())}</h1>\n<p>{question}</p>\n"
-        f'{html_table(result)}\n<ul>{notes}</ul>\n<p class="query">{escape(asked)}</p>\n',
-        encoding="utf-8",
-    )

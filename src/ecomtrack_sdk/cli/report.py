@@ -13,10 +13,13 @@ from typer.core import TyperGroup
 
 from ecomtrack_sdk.cli._output import Json, print_json, progress, said
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, data_directory, find_remote, running
-from ecomtrack_sdk.errors import ConfigError, TransportError
+from ecomtrack_sdk.errors import BadParameter, ConfigError, TransportError
 
 METAVARS = {"from": "DATE", "to": "DATE", "where": "FIELD=VALUE", "rates": "CURRENCY=RATE", "time_zone": "NAME",
             "currency": "CODE", "convert": "CODE"}  # fmt: skip
+
+ALL = "all"
+"""Instead of a name: every report at once."""
 
 OUTPUT = {
     "as_json": Json,
@@ -34,10 +37,10 @@ class Reports(TyperGroup):
     """A command for each report there is."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """Names of the reports."""
+        """Names of the reports, and ``all`` of them."""
         from ecomtrack_sdk.reports import REPORTS
 
-        return list(REPORTS)
+        return [*REPORTS, ALL]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command of one report.
@@ -47,6 +50,10 @@ class Reports(TyperGroup):
         """
         from ecomtrack_sdk.reports import REPORTS, get
 
+        if cmd_name == ALL:
+            sub = typer.Typer(add_completion=False)
+            sub.command(ALL)(everything)
+            return typer.main.get_command(sub)
         command = _command(get(cmd_name))
         command.short_help = REPORTS[cmd_name]
         return command
@@ -138,7 +145,7 @@ def _answer(
 
         typer.echo(found.to_sql(params, DUCKDB))
         return
-    from ecomtrack_sdk.cli._results import print_result, result_of, write_html
+    from ecomtrack_sdk.cli._results import print_result, result_of
 
     payload = _ask(found, asked, data, url, key)
     if as_json:
@@ -146,8 +153,52 @@ def _answer(
     elif as_csv or as_markdown or html is None:
         print_result(result_of(payload), as_csv=as_csv, as_markdown=as_markdown)
     if html is not None:
-        write_html(result_of(payload), html)
+        from ecomtrack_sdk.reports._page import page
+
+        html.write_text(page(result_of(payload)), encoding="utf-8")
         said(f"Written: {html}")
+
+
+def everything(
+    *,
+    html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the pages; made when missing.")],
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day that counts.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="First day that no longer counts.")] = None,
+    time_zone: Annotated[str | None, typer.Option(metavar="NAME", help="Where a day begins. Default: UTC.")] = None,
+    currency: Annotated[str | None, typer.Option(metavar="CODE", help="Only this currency.")] = None,
+    data: DataOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    as_json: Json = False,
+) -> None:
+    """Write a linked set of pages: every report that needs no parameter of its own."""
+    from ecomtrack_sdk.cli._results import result_of
+    from ecomtrack_sdk.reports import REPORTS, get
+    from ecomtrack_sdk.reports._page import write_pages
+
+    given = {"from": from_, "to": to, "time_zone": time_zone, "currency": currency}
+    asked = {name: value for name, value in given.items() if value is not None}
+    results: dict[str, Any] = {}
+    with progress(quiet=as_json) as bar:
+        for name in bar.track(REPORTS, description="reports"):
+            found = get(name)
+            known = {info.alias or field for field, info in found.params.model_fields.items()}
+            here = {option: value for option, value in asked.items() if option in known}
+            try:
+                found.parse(here)
+            except BadParameter as error:
+                if error.name in given:
+                    raise
+                results[name] = f"needs --{error.name.replace('_', '-')}"
+                continue
+            results[name] = result_of(_ask(found, here, data, url, key))
+    index = write_pages(results, html)
+    if as_json:
+        print_json(
+            {"index": str(index), "reports": [name for name, one in results.items() if not isinstance(one, str)]}
+        )
+    else:
+        said(f"Written: {index}")
 
 
 def _ask(found: Any, asked: dict[str, Any], data: Path | None, url: str | None, key: str | None) -> Any:
