@@ -81,7 +81,7 @@ def _sql(params: ContentParams) -> str:
     return f"""
 with read as (
   select {key} as word, p.session_id as session_id, p.page_no as page_no, p.person_id as person_id, p.t as t,
-    p.title as title, p.seconds as seconds, case when p.page_no = 1 then s.bounce end as bounce
+    p.title as title, p.seconds as seconds, case when p.landing = 1 then s.bounce end as bounce
   from pages p
   join sessions s on s.session_id = p.session_id
   where p.type = 'view_article' and p.article_id is not null and p.t >= $from_t and p.t < $to_t @where()

@@ -103,6 +103,10 @@ class Dialect:
         """Text as a float; NULL when it is none."""
         raise NotImplementedError
 
+    def hash(self, text: str) -> str:
+        """A number of 63 bits for text; which one differs between engines, so it must never reach a result."""
+        raise NotImplementedError
+
     def part(self, text: str, n: str) -> str:
         """The *n*-th of texts joined by `` > ``; NULL beyond the last."""
         raise NotImplementedError
@@ -125,6 +129,7 @@ class Dialect:
         ``@join_text(x)``       aggregate: distinct values, sorted, ``a, b``
         ``@json(c, k)``         value of key ``k`` of the JSON text ``c``, as text
         ``@number(x)``          text as a float, NULL when it is none
+        ``@hash(x)``            a number of 63 bits for text, cheap to sort and compare; another one on each engine
         ``@part(x, n)``         the ``n``-th (from 1) of texts joined by `` > ``, NULL beyond the last
         ``@contains(s, p)``     whether text ``s`` contains ``p``, as written
         ``@amount(x, cur)``     amount ``x`` in the currency asked for; ``x`` itself when nothing is converted
@@ -156,6 +161,7 @@ class Dialect:
         found["join_text"] = self.join_text
         found["json"] = self.json_text
         found["number"] = self.number
+        found["hash"] = self.hash
         found["part"] = self.part
         found["contains"] = self.contains
         found["amount"] = lambda value, currency: self._amount(value, currency, settings)
@@ -329,6 +335,9 @@ class _DuckDB(Dialect):
     def number(self, text: str) -> str:
         return f"try_cast({text} as double)"
 
+    def hash(self, text: str) -> str:
+        return f"cast(hash({text}) >> 1 as bigint)"
+
     def part(self, text: str, n: str) -> str:
         return f"nullif(split_part({text}, ' > ', cast({n} as bigint)), '')"
 
@@ -386,6 +395,9 @@ class _ClickHouse(Dialect):
 
     def number(self, text: str) -> str:
         return f"toFloat64OrNull({text})"
+
+    def hash(self, text: str) -> str:
+        return f"cast(intDiv(cityHash64({text}), 2) as Nullable(Int64))"
 
     def part(self, text: str, n: str) -> str:
         return f"nullif(arrayElement(splitByString(' > ', coalesce({text}, '')), {n}), '')"

@@ -18,11 +18,11 @@ VIEWS = "('view_page', 'view_article', 'view_category', 'view_product', 'view_ca
 ENGAGEMENT = "page_engagement"
 """Name of the custom event by which the browser reports foreground time."""
 
-_WALK = "order by {a}.t, {a}.event_id rows between unbounded preceding and"
+_WALK = "over (partition by {0}.walker order by {0}.n rows between unbounded preceding and"
 
 # What the shop does by itself, and what happens off line, is no part of a visit.
-_FLOWS = """case when e.visitor_id is not null and e.type not in ('order_update', 'refund') and e.type not like 'email%'
-        and coalesce(e.context_source, 'web') <> 'offline' then 1 else 0 end"""
+_FLOWS = """e.visitor_id is not null and e.type not in ('order_update', 'refund') and e.type not like 'email%'
+        and coalesce(e.context_source, 'web') <> 'offline'"""
 
 # What a backend tells about a visitor without a page of its own joins a visit and never begins one.
 _ACT = f"""case when e.type = 'order' then
@@ -34,9 +34,15 @@ _ACT = f"""case when e.type = 'order' then
 
 _TAG = """case when e.utm_source is not null or e.utm_medium is not null or e.utm_campaign is not null
           or e.click_id is not null
-        then lower(concat(coalesce(e.utm_source, ''), '|', coalesce(e.utm_medium, ''), '|', coalesce(e.utm_campaign,
-        ''),
-          '|', coalesce(e.click_id, ''))) end"""
+        then @hash(lower(concat(coalesce(e.utm_source, ''), '|', coalesce(e.utm_medium, ''), '|',
+          coalesce(e.utm_campaign, ''), '|', coalesce(e.click_id, '')))) end"""
+
+# 0 when it shows no page; else which kind of page it is.
+_KIND = """case e.type when 'view_page' then 1 when 'view_article' then 2 when 'view_category' then 3
+        when 'view_product' then 4 when 'view_cart' then 5 else 0 end"""
+
+# The view before, as one number that rises along the walk: its place, its kind, and 28 bits of its address.
+_VIEW = """case when p.kind > 0 then p.n * 2147483648 + p.kind * 268435456 + p.address end"""
 
 SESSION_EVENTS = Model(
     "session_events",
@@ -44,84 +50,92 @@ SESSION_EVENTS = Model(
 
     seq, event_id, t, type, name, visitor_id, order_id; person_id (see ``people``; NULL when neither visitor nor
     customer is known); session_id (the ``event_id`` of the session's first event, NULL outside of sessions); entry (1
-    on that first event); page_no (which page of the session, from 1; 0 before the first); page_view (1 when the event
-    shows a page that the event before it did not: ``view_page`` and ``view_product`` of the same address are one page).
+    on that first event); page_view (1 when the event shows a page that the event before it did not: ``view_page`` and
+    ``view_product`` of the same address are one page); page_no (number of the page, rising along a visitor's path).
 
     A session is one visitor's events with no silence over 30 minutes; midnight does not end it, a new campaign (other
     utm tags or click id than the tagged event before it) begins a new one. Orders sent by the server, foreground time,
     and whatever a backend tells without a page join the visitor's current session; alone they make none.
     """,
+    # Sorting is what costs, so the walk along each visitor's path carries numbers only: one pass puts the events in
+    # order, one finds the silences, one the sessions. Names, people and ids join at the end.
     f"""
-    with base as (
-      select e.seq as seq, e.event_id as event_id, e.t as t, e.type as type, e.name as name, e.visitor_id as visitor_id,
-        e.order_id as order_id, e.url as url,
-        {person_of("e", "n", "v")} as person_id,
-        {_FLOWS} as flows,
+    with steps as (
+      select e.seq as seq, @hash(e.visitor_id) as walker, e.t as t, e.event_id as event_id,
         {_ACT} as act,
-        case when e.type in {VIEWS} then 1 else 0 end as is_view,
-        {_TAG} as tag
+        {_KIND} as kind,
+        {_TAG} as tag,
+        case when e.url is not null then @hash(e.url) % 268435456 else -1 end as address
       from events e
-      left join names n on n.name = {name_of("e")}
-      left join visitor_people v on v.visitor_id = e.visitor_id
-      where not coalesce(e.is_bot, false) and not {is_own("e")}
-        and (v.visitor_id is null or (e.t >= v.from_t and e.t < v.to_t))
+      where {_FLOWS}
+        and not coalesce(e.is_bot, false) and not {is_own("e")}
     ),
-    gaps as (
-      select b.*, case when b.t - lag(b.t) over (partition by b.visitor_id order by b.t, b.event_id) <= {SESSION_GAP}
-        then 0 else 1 end as gap
-      from base b
-      where b.flows = 1
+    placed as (
+      select s.seq as seq, s.walker as walker, s.t as t, s.act as act, s.kind as kind, s.tag as tag,
+        s.address as address,
+        row_number() over (partition by s.walker order by s.t, s.event_id) as n,
+        lag(s.t) over (partition by s.walker order by s.t, s.event_id) as before_t,
+        coalesce(sum(s.act) over (partition by s.walker order by s.t, s.event_id
+          rows between unbounded preceding and 1 preceding), 0) as acts
+      from steps s
     ),
     islands as (
-      select g.*, sum(g.gap) over (partition by g.visitor_id {_WALK.format(a="g")} current row) as island
-      from gaps g
+      select p.seq as seq, p.walker as walker, p.t as t, p.act as act, p.kind as kind, p.tag as tag,
+        p.address as address, p.n as n, p.acts as acts,
+        max(case when p.t - p.before_t <= {SESSION_GAP} then null else p.n end)
+          {_WALK.format("p")} current row) as island,
+        max(case when p.t - p.before_t <= {SESSION_GAP} then null else p.acts end)
+          {_WALK.format("p")} current row) as acts_outside,
+        max({_VIEW}) {_WALK.format("p")} 1 preceding) as view,
+        max(case when p.kind > 0 then p.t end) {_WALK.format("p")} 1 preceding) as view_t
+      from placed p
     ),
     tagged as (
-      select i.seq as seq,
-        case when lag(i.tag) over (partition by i.visitor_id, i.island order by i.t, i.event_id) = i.tag
-        then 0 else 1 end as fresh
+      select i.seq as seq, case when lag(i.tag) over (partition by i.walker order by i.n) = i.tag
+        and lag(i.island) over (partition by i.walker order by i.n) = i.island then 0 else 1 end as fresh
       from islands i
       where i.act = 1 and i.tag is not null
     ),
-    begun as (
-      select i.*, coalesce(x.fresh, 0) as fresh,
-        coalesce(max(i.act) over (partition by i.visitor_id, i.island {_WALK.format(a="i")} 1 preceding), 0) as begun,
-        lag(i.url) over (partition by i.visitor_id, i.island, i.is_view order by i.t, i.event_id) as url_before,
-        lag(i.type) over (partition by i.visitor_id, i.island, i.is_view order by i.t, i.event_id) as type_before,
-        lag(i.t) over (partition by i.visitor_id, i.island, i.is_view order by i.t, i.event_id) as t_before
+    marked as (
+      select i.seq as seq, i.walker as walker, i.n as n, i.island as island, i.kind as kind,
+        case when i.act = 1 and (i.acts = i.acts_outside or g.fresh = 1) then 1 else 0 end as entry,
+        -- One page: the same address in the same silence, another kind; an unspecific view right after counts too.
+        case when i.view >= i.island * 2147483648 and i.view % 268435456 = i.address and i.address >= 0
+          and (case when i.view % 2147483648 - i.view % 268435456 = 268435456 then i.kind > 1
+            else i.kind = 1 and i.t - i.view_t <= 5000000 end)
+          then 1 else 0 end as same_page
       from islands i
-      left join tagged x on x.seq = i.seq
+      left join tagged g on g.seq = i.seq
+    ),
+    walked as (
+      select m.seq as seq, m.walker as walker, m.n as n, m.island as island, m.entry as entry,
+        case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end as page_view,
+        max(case when m.entry = 1 then m.n end) {_WALK.format("m")} current row) as began,
+        sum(case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end)
+          {_WALK.format("m")} current row) as page_no
+      from marked m
+    ),
+    dwelt as (
+      select w.seq as seq, w.entry as entry, w.page_view as page_view, w.page_no as page_no, w.walker as walker,
+        case when w.began >= w.island then w.began end as began
+      from walked w
     ),
     entries as (
-      select b.*,
-        case when b.act = 1 and (b.begun = 0 or b.fresh = 1) then 1 else 0 end as entry,
-        case when b.is_view = 0 then 0
-          when b.url = b.url_before and b.type <> b.type_before
-            and (b.type_before = 'view_page' or (b.type = 'view_page' and b.t - b.t_before <= 5000000)) then 0
-          else 1 end as page_view
-      from begun b
-    ),
-    counted as (
-      select c.*,
-        sum(c.entry) over (partition by c.visitor_id, c.island {_WALK.format(a="c")} current row) as session_no
-      from entries c
+      select w.walker as walker, w.n as n, e.event_id as event_id
+      from walked w
+      join events e on e.seq = w.seq
+      where w.entry = 1
     )
-    select c.seq as seq, c.event_id as event_id, c.t as t, c.type as type, c.name as name, c.visitor_id as visitor_id,
-      c.order_id as order_id, c.person_id as person_id,
-      case when c.session_no > 0 then
-        max(case when c.entry = 1 then c.event_id end) over (partition by c.visitor_id, c.island, c.session_no)
-      end as session_id,
-      c.entry as entry,
-      sum(case when c.entry = 1 and c.is_view = 1 then 1 else c.page_view end) over (
-        partition by c.visitor_id, c.island, c.session_no {_WALK.format(a="c")} current row) as page_no,
-      case when c.entry = 1 and c.is_view = 1 then 1 else c.page_view end as page_view
-    from counted c
-    union all
-    select b.seq as seq, b.event_id as event_id, b.t as t, b.type as type, b.name as name, b.visitor_id as visitor_id,
-      b.order_id as order_id, b.person_id as person_id, cast(null as varchar) as session_id, 0 as entry, 0 as page_no,
-      0 as page_view
-    from base b
-    where b.flows = 0
+    select e.seq as seq, e.event_id as event_id, e.t as t, e.type as type, e.name as name, e.visitor_id as visitor_id,
+      e.order_id as order_id, {person_of("e", "n", "v")} as person_id, b.event_id as session_id,
+      coalesce(w.entry, 0) as entry, coalesce(w.page_view, 0) as page_view, coalesce(w.page_no, 0) as page_no
+    from events e
+    left join dwelt w on w.seq = e.seq
+    left join entries b on b.walker = w.walker and b.n = w.began
+    left join names n on n.name = {name_of("e")}
+    left join visitor_people v on v.visitor_id = e.visitor_id
+    where not coalesce(e.is_bot, false) and not {is_own("e")}
+      and (v.visitor_id is null or (e.t >= v.from_t and e.t < v.to_t))
     """,
     needs=(NAMES, VISITOR_PEOPLE),
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ecomtrack_sdk.reports.models.people import VISITOR_PEOPLE
 from ecomtrack_sdk.reports.models.session_events import ENGAGEMENT, SESSION_EVENTS, VIEWS
 from ecomtrack_sdk.store._projection import Model
 
@@ -13,33 +14,35 @@ SESSIONS = Model(
     "sessions",
     """One row per session.
 
-    session_id, visitor_id, person_id (of its last event: who logs in during a visit was there from its start),
-    start_t, end_t (microseconds), seconds, events, page_views, bounce (1: one page and nothing else done), visit_no
-    (1 is the visitor's first), source, medium, campaign, channel (of the first event: ``(direct)``, ``(none)``, NULL,
-    ``Direct`` when it does not say), landing_page (path), landing_host, referrer_host, country, device.
+    session_id, visitor_id, person_id (whose visitor it was at its end: who logs in during a visit was there from its
+    start), start_t, end_t (microseconds), seconds, events, page_views, bounce (1: one page and nothing else done),
+    visit_no (1 is the visitor's first), source, medium, campaign, channel (of the first event: ``(direct)``,
+    ``(none)``, NULL, ``Direct`` when it does not say), landing_page (path), landing_host, referrer_host, country,
+    device.
     """,
     f"""
     with grouped as (
-      select s.session_id as session_id, min(s.visitor_id) as visitor_id,
-        @last(s.person_id, (s.t, s.event_id)) as person_id,
-        min(s.t) as start_t, max(s.t) as end_t, max(case when s.entry = 1 then s.seq end) as entry_seq,
-        count(*) as events, sum(s.page_view) as page_views,
+      select s.session_id as session_id, min(s.visitor_id) as visitor_id, min(s.t) as start_t, max(s.t) as end_t,
+        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events, sum(s.page_view) as page_views,
         sum(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then 0 else 1 end) as actions
       from session_events s
       where s.session_id is not null
       group by 1
     )
-    select g.session_id as session_id, g.visitor_id as visitor_id, g.person_id as person_id, g.start_t as start_t,
-      g.end_t as end_t, cast(g.end_t - g.start_t as double) / 1000000 as seconds, g.events as events,
-      g.page_views as page_views, case when g.page_views = 1 and g.actions = 0 then 1 else 0 end as bounce,
+    select g.session_id as session_id, g.visitor_id as visitor_id,
+      coalesce(p.person_id, concat('visitor:', g.visitor_id)) as person_id, g.start_t as start_t, g.end_t as end_t,
+      cast(g.end_t - g.start_t as double) / 1000000 as seconds, g.events as events, g.page_views as page_views,
+      case when g.page_views = 1 and g.actions = 0 then 1 else 0 end as bounce,
       row_number() over (partition by g.visitor_id order by g.start_t, g.session_id) as visit_no,
       coalesce(e.source, '(direct)') as source, coalesce(e.medium, '(none)') as medium, e.campaign as campaign,
       coalesce(e.channel, 'Direct') as channel, e.path as landing_page, e.host as landing_host,
       e.referrer_host as referrer_host, e.country as country, e.device as device
     from grouped g
     join events e on e.seq = g.entry_seq
+    left join visitor_people p on p.visitor_id = g.visitor_id
+    where p.visitor_id is null or (g.end_t >= p.from_t and g.end_t < p.to_t)
     """,
-    needs=(SESSION_EVENTS,),
+    needs=(SESSION_EVENTS, VISITOR_PEOPLE),
 )
 
 SESSION_ORDERS = Model(
@@ -65,10 +68,10 @@ PAGES = Model(
     "pages",
     """One row per page shown in a session.
 
-    session_id, page_no, person_id, t (microseconds), type (the most telling of its view events: ``view_product`` before
-    ``view_page``), product_id, article_id, category_id, title, path, seconds (foreground time the browser reported;
-    where it did not, the time to the next event of the session; NULL for a last page without either), measured (1:
-    foreground).
+    session_id, page_no (rising), landing (1 on the first of the session), person_id, t (microseconds), type (the most
+    telling of its view events: ``view_product`` before ``view_page``), product_id, article_id, category_id, title,
+    path, seconds (foreground time the browser reported; where it did not, the time to the next page or the end of the
+    session; NULL for a last page without either), measured (1: foreground).
     """,
     f"""
     with engaged as (
@@ -80,34 +83,34 @@ PAGES = Model(
       group by 1, 2
     ),
     shown as (
-      select s.session_id as session_id, s.page_no as page_no, min(s.t) as t, max(s.t) as last_t,
-        @last(s.person_id, (s.t, s.event_id)) as person_id
+      select s.seq as seq, s.session_id as session_id, s.page_no as page_no, s.person_id as person_id, s.t as t,
+        lead(s.t) over (partition by @hash(s.session_id) order by s.page_no) as next_t,
+        row_number() over (partition by @hash(s.session_id) order by s.page_no) as place
       from session_events s
-      where s.session_id is not null and s.page_no > 0
-      group by 1, 2
+      where s.page_view = 1 and s.session_id is not null
     ),
-    views as (
+    further as (
       select s.session_id as session_id, s.page_no as page_no,
         @last(e.type, (case when e.type = 'view_page' then 0 else 1 end, e.t, e.event_id)) as type,
         max(e.product_id) as product_id, max(e.article_id) as article_id, max(e.category_id) as category_id,
-        max(e.title) as title, @first(e.path, (e.t, e.event_id)) as path
+        max(e.title) as title
       from session_events s
       join events e on e.seq = s.seq
-      where s.session_id is not null and s.page_no > 0 and s.type in {VIEWS}
+      where s.page_view = 0 and s.session_id is not null and s.type in {VIEWS}
       group by 1, 2
-    ),
-    timed as (
-      select p.*, lead(p.t) over (partition by p.session_id order by p.page_no) as next_t
-      from shown p
     )
-    select p.session_id as session_id, p.page_no as page_no, p.person_id as person_id, p.t as t, v.type as type,
-      v.product_id as product_id, v.article_id as article_id, v.category_id as category_id, v.title as title,
-      v.path as path,
-      coalesce(g.seconds, cast(nullif(coalesce(p.next_t, p.last_t) - p.t, 0) as double) / 1000000) as seconds,
+    select p.session_id as session_id, p.page_no as page_no, case when p.place = 1 then 1 else 0 end as landing,
+      p.person_id as person_id, p.t as t,
+      case when e.type = 'view_page' then coalesce(f.type, e.type) else e.type end as type,
+      coalesce(e.product_id, f.product_id) as product_id, coalesce(e.article_id, f.article_id) as article_id,
+      coalesce(e.category_id, f.category_id) as category_id, coalesce(f.title, e.title) as title, e.path as path,
+      coalesce(g.seconds, cast(nullif(coalesce(p.next_t, s.end_t) - p.t, 0) as double) / 1000000) as seconds,
       case when g.seconds is not null then 1 else 0 end as measured
-    from timed p
-    join views v on v.session_id = p.session_id and v.page_no = p.page_no
+    from shown p
+    join events e on e.seq = p.seq
+    join sessions s on s.session_id = p.session_id
+    left join further f on f.session_id = p.session_id and f.page_no = p.page_no
     left join engaged g on g.session_id = p.session_id and g.page_no = p.page_no
     """,
-    needs=(SESSION_EVENTS,),
+    needs=(SESSION_EVENTS, SESSIONS),
 )
