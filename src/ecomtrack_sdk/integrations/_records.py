@@ -252,7 +252,9 @@ def amount(value: object, field: str) -> Decimal:
         return Decimal(0)
     try:
         number = Decimal(str(value).strip())
-        return number if number == number.to_integral_value() else number.quantize(PLACES, ROUND_HALF_EVEN)
+        exponent = number.as_tuple().exponent
+        # What has four places or fewer stays as it was written: 19.90 is not 19.9000.
+        return number.quantize(PLACES, ROUND_HALF_EVEN) if isinstance(exponent, int) and exponent < -4 else number
     except InvalidOperation:
         raise Unmappable(field, "is not an amount") from None
 

@@ -202,7 +202,7 @@ def _item(index: int, line: Record) -> Item:
     price, quantity = amount(line.get("price"), f"{name}.price"), amount(line.get("quantity") or 1, f"{name}.quantity")
     percent = amount(line.get("tax"), f"{name}.tax")
     discount = amount(line.get("discount"), f"{name}.discount")
-    tax = ((price * quantity - discount) * percent / 100).quantize(Decimal("0.0001"))
+    tax = ((price * quantity - discount) * percent / 100).quantize(Decimal("0.0001")) if percent else Decimal(0)
     categories = [maybe(line.get("item_category" + suffix)) for suffix in ("", "2", "3", "4", "5")]
     return Item(
         product_id=text(line, "item_id"),
