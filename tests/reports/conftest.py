@@ -47,6 +47,12 @@ def with_ids(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def log_of() -> Callable[[Sequence[Mapping[str, Any]]], ListLog]:
+    """Makes a log of events, in the order of their arrival."""
+    return lambda events: ListLog(with_ids(events))
+
+
+@pytest.fixture(scope="session")
 def chdb_client() -> Iterator[Any]:
     """ClickHouse in process; tests that need it skip where it is not installed."""
     pytest.importorskip("chdb")

@@ -56,6 +56,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -152,6 +153,36 @@ class Result(Generic[R]):
         import json
 
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+
+    def to_pandas(self) -> Any:
+        """A pandas frame: amounts as ``Decimal``, dates as dates. pandas must be installed."""
+        from ecomtrack_sdk.reports._export import to_pandas
+
+        return to_pandas(self)
+
+    def to_polars(self) -> Any:
+        """A polars frame: amounts as Decimal(18, 4). polars must be installed."""
+        from ecomtrack_sdk.reports._export import to_polars
+
+        return to_polars(self)
+
+    def to_arrow(self) -> Any:
+        """An Arrow table: amounts as decimal128(18, 4). pyarrow must be installed."""
+        from ecomtrack_sdk.reports._export import to_arrow
+
+        return to_arrow(self)
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Write a Parquet file: amounts as DECIMAL(18, 4). Needs DuckDB, which the collector brings."""
+        from ecomtrack_sdk.reports._export import to_parquet
+
+        to_parquet(self, path)
+
+    def to_html(self) -> str:
+        """A page of its own, chart included, that needs no network."""
+        from ecomtrack_sdk.reports._page import page
+
+        return page(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

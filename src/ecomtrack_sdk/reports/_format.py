@@ -15,7 +15,7 @@ _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "PL
           "KZT": "₸", "RUB": "₽", "TRY": "₺", "KRW": "₩", "CZK": "CZK ", "SEK": "SEK "}  # fmt: skip
 _NUMBERS = frozenset({"money", "quantity", "rate", "number", "count", "seconds"})
 _BARS = "▁▂▃▄▅▆▇█"
-_SHORT = {"aov": "AOV", "ltv": "LTV", "p90": "p90", "id": "ID"}
+_SHORT = {"aov": "AOV", "ltv": "LTV", "rfm": "RFM", "p90": "p90", "id": "ID"}
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomtrack_sdk.errors import MissingExtraError
 from ecomtrack_sdk.reports._format import is_number, shown, sparkline, title_of
-from ecomtrack_sdk.reports._values import to_wire
+from ecomtrack_sdk.reports._values import Unit, to_wire
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -155,13 +155,19 @@ def _pipe(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
+def _css_class(unit: Unit | None) -> str:
+    if is_number(unit):
+        return ' class="number"'
+    return ' class="nowrap"' if unit is not None else ""
+
+
 def html_table(result: Result[Any], *, limit: int = 1_000) -> str:
     """A table element, escaped; warnings as a list before it."""
     if not result.records:
         return f'<p class="empty">{escape(nothing(result))}</p>'
     units = {name: result.unit(name) for name in result.columns}
     by = _by(result)
-    numbers = {name: ' class="number"' if is_number(units[name]) else "" for name in result.columns}
+    numbers = {name: _css_class(units[name]) for name in result.columns}
     head = "".join(f"<th{numbers[name]}>{escape(title_of(name))}</th>" for name in result.columns)
     rows = "\n".join(
         "<tr>"
