@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ecomtrack_sdk.reports._base import Result
 
 __all__ = [
-    "BAD", "GOOD", "PLAIN", "SOFT", "TOP", "Draw", "Spec", "bar_spec", "bars", "first_figure", "heat", "label_of", "lines",
-    "name_of", "naming_columns", "number_axis", "stacked", "value_of",
+    "BAD", "GOOD", "PLAIN", "SOFT", "TOP", "Draw", "Spec", "bar_spec", "bars", "first_figure", "heat", "label_of",
+    "lines", "name_of", "naming_columns", "number_axis", "stacked", "value_of",
 ]  # fmt: skip
 
 Draw = Callable[["Result[Any]"], "Spec | None"]
