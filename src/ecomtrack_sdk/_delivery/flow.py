@@ -215,9 +215,9 @@ def _lines_of(part: _Part, event_ids: Sequence[str]) -> list[int]:
     wanted = Counter(event_id.lower() for event_id in event_ids)
     places = []
     for place, line in enumerate(part.body.split(b"\n")[:-1]):
-        event_id = (_event_id(line) or "").lower()
-        if wanted[event_id] > 0:
-            wanted[event_id] -= 1
+        event_id = _event_id(line)
+        if event_id and wanted[event_id.lower()] > 0:
+            wanted[event_id.lower()] -= 1
             places.append(place)
     return places
 
