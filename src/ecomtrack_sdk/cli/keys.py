@@ -9,7 +9,6 @@ import typer
 
 from ecomtrack_sdk.cli._output import Json, console, print_json
 from ecomtrack_sdk.cli._places import DataOption, data_directory
-from ecomtrack_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from ecomtrack_sdk.collector._keys import Key
@@ -60,12 +59,9 @@ def create(
 ) -> None:
     """Make a key and show it, this once."""
     from ecomtrack_sdk.collector._keyadmin import create_key
-    from ecomtrack_sdk.collector._keys import KINDS
+    from ecomtrack_sdk.collector._keys import kind_of
 
-    known = next((one for one in KINDS if one == kind), None)
-    if known is None:
-        raise ConfigError(f"a key is one of {', '.join(KINDS)}, not {kind!r}")
-    _show(*create_key(data_directory(data), known, label=label, origins=origin or ()), as_json=as_json)
+    _show(*create_key(data_directory(data), kind_of(kind), label=label, origins=origin or ()), as_json=as_json)
 
 
 @app.command()

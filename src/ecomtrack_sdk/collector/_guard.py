@@ -43,7 +43,7 @@ class GuardedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # cho
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = True
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Take the connection, or say at once that there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:

@@ -19,7 +19,7 @@ from ecomtrack_sdk.collector._keyfile import (
     write_keys,
     write_private,
 )
-from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, make_key, new_token
+from ecomtrack_sdk.collector._keys import Key, KeyRing, Kind, kind_of, make_key, new_token
 from ecomtrack_sdk.errors import ConfigError, StoreError
 
 __all__ = ["OVERLAP_SECONDS", "FileKeyRing", "create_key", "list_keys", "revoke_key", "rotate_key"]
@@ -42,8 +42,7 @@ def create_key(data: Path, kind: Kind, *, label: str = "", origins: Iterable[str
     Raises:
         ConfigError: Unknown kind, or origins for a key that is no site key or that are no origins.
     """
-    if kind not in KINDS:
-        raise ConfigError(f"a key is one of {', '.join(KINDS)}, not {kind!r}")
+    kind_of(kind)
     origins = tuple(origins)
     if origins and kind != "site":
         raise ConfigError("origins restrict site keys only")

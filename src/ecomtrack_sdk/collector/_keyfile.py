@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomtrack_sdk._types import utc_now
-from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, make_key, new_token
+from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, kind_of, make_key, new_token
 from ecomtrack_sdk.errors import ConfigError, StoreError
 
 __all__ = ["FIRST_KEYS_FILE", "KEYS_FILE", "first_keys", "known_tokens", "read_keys", "write_keys", "write_private"]
@@ -56,7 +56,7 @@ def read_keys(data: Path) -> list[Key]:
         return [
             Key(
                 one["id"],
-                _kind(one["kind"]),
+                kind_of(one["kind"]),
                 one["sha256"],
                 one.get("label", ""),
                 tuple(one.get("origins", ())),
@@ -94,13 +94,6 @@ def write_private(path: Path, content: Any) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-
-
-def _kind(text: str) -> Kind:
-    for kind in KINDS:
-        if text == kind:
-            return kind
-    raise ValueError(f"a key is one of {', '.join(KINDS)}, not {text!r}")
 
 
 def known_tokens(path: Path) -> Mapping[str, str]:

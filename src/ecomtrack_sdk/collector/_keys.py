@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import BROWSER_TYPES
 
-__all__ = ["KINDS", "Key", "KeyRing", "Kind", "digest_of", "new_token"]
+__all__ = ["KINDS", "Key", "KeyRing", "Kind", "digest_of", "kind_of", "make_key", "new_token"]
 
 Kind = Literal["site", "server", "read"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -64,6 +64,18 @@ class Key:
         return not self.origins or (origin is not None and origin.lower().rstrip("/") in self.origins)
 
 
+def kind_of(text: str) -> Kind:
+    """*text* as a kind of key.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise ConfigError(f"a key is one of {', '.join(KINDS)}, not {text!r}")
+
+
 def new_token(kind: Kind) -> str:
     """A fresh key. The prefix tells people and secret scanners what they have found."""
     return f"ecomtrack_{kind}_{secrets.token_urlsafe(24)}"
@@ -89,8 +101,7 @@ class KeyRing:
         """
         keys = []
         for kind, given in tokens.items():
-            if kind not in KINDS:
-                raise ConfigError(f"a key is one of {', '.join(KINDS)}, not {kind!r}")
+            kind_of(kind)
             for number, token in enumerate([given] if isinstance(given, str) else given):
                 keys.append(make_key(f"{kind}-{number + 1}", kind, token, origins=origins if kind == "site" else ()))
         return cls(keys)
