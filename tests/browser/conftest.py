@@ -19,6 +19,10 @@ from ecomtrack_sdk.integrations import browser as script
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+"""A person's browser: what calls itself headless is left out of reports."""
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for a module's tests; each test opens its own context, so cookies never travel between them."""
@@ -144,7 +148,7 @@ def shop(collector: Site) -> Iterator[Site]:
 @pytest.fixture
 def page(chromium):
     """A fresh tab of a fresh visitor; any error or complaint in its console fails the test."""
-    context = chromium.new_context()
+    context = chromium.new_context(user_agent=AGENT)
     page = context.new_page()
     complaints: list[str] = []
     page.complaints = complaints

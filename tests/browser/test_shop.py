@@ -19,6 +19,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SHOP = Path(__file__).parents[2] / "examples" / "starlette_shop"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 TEN = [
     "view_page", "search", "view_article", "view_category", "view_product", "add_to_cart", "view_cart",
     "remove_from_cart", "start_checkout", "order",
@@ -57,12 +58,32 @@ def running_shop(collector, tmp_path, **environment: str) -> Iterator[str]:
             process.wait(30)
 
 
+@pytest.fixture(scope="module")
+def granted_shop(collector_process, tmp_path_factory):
+    """The example shop, for all tests of this file."""
+    with running_shop(collector_process, tmp_path_factory.mktemp("granted")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def asking_shop(collector_process, tmp_path_factory):
+    """The example shop that asks before it tracks, for all tests of this file."""
+    with running_shop(collector_process, tmp_path_factory.mktemp("asking"), SHOP_CONSENT="ask") as url:
+        yield url
+
+
 @pytest.fixture
-def shop(collector_process, tmp_path):
+def shop(collector_process, granted_shop):
     """The example shop, and a collector that has seen nothing yet."""
     collector_process.reset()
-    with running_shop(collector_process, tmp_path) as url:
-        yield url
+    return granted_shop
+
+
+@pytest.fixture
+def asking(collector_process, asking_shop):
+    """The shop that asks, and a collector that has seen nothing yet."""
+    collector_process.reset()
+    return asking_shop
 
 
 def story(collector, count):
@@ -131,7 +152,8 @@ def test_cookie_from_the_server(page, shop, collector_process):
 def test_two_months_later_on_a_second_device(chromium, shop, collector_process):
     """Two months after the first visit the browser is known; logging in on both devices makes them one person."""
     start = datetime.now(UTC) - timedelta(days=61)
-    with chromium.new_context() as phone, chromium.new_context() as laptop:
+    person = {"user_agent": AGENT}
+    with chromium.new_context(**person) as phone, chromium.new_context(**person) as laptop:
         page = phone.new_page()
         page.clock.install(time=start)
         page.goto(shop + "/p/tee")
@@ -155,36 +177,35 @@ def test_two_months_later_on_a_second_device(chromium, shop, collector_process):
     assert len(devices) == 2
     assert first[0]["visitor_id"] in devices
     assert {event["customer"]["email"] for event in logins} == {"ann@example.com"}
+    profile = collector_process.get("/v1/reports/profile", person="ann@example.com")["rows"]
+    # One person's story over both devices, the visit of two months ago included.
+    told = [(row["t"][:19], row["type"].partition(":")[0]) for row in profile if "page_engagement" not in row["type"]]
+    assert told == [(event["occurred_at"][:19], event["type"]) for event in events]
 
 
-def test_consent_refused(page, collector_process, tmp_path):
+def test_consent_refused(page, asking, collector_process):
     """A visitor who refuses leaves no visitor id and no browsing event; the order is counted all the same."""
-    collector_process.reset()
-    with running_shop(collector_process, tmp_path, SHOP_CONSENT="ask") as url:
-        page.goto(url + "/")
-        page.click("text=Refuse")
-        page.goto(url + "/p/tee")
-        page.click("text=Add to cart")
-        page.click("text=Checkout")
-        page.click("text=Order now")
-        page.wait_for_selector("text=Your order is")
-        (order,) = story(collector_process, 1)
-        names = {cookie["name"] for cookie in page.context.cookies()}
+    page.goto(asking + "/")
+    page.click("text=Refuse")
+    page.goto(asking + "/p/tee")
+    page.click("text=Add to cart")
+    page.click("text=Checkout")
+    page.click("text=Order now")
+    page.wait_for_selector("text=Your order is")
+    (order,) = story(collector_process, 1)
     assert order["type"] == "order"
     assert "visitor_id" not in order
     assert set(order["context"]) == {"url", "source"}
-    assert names == {"cbconsent", "session"}
+    assert {cookie["name"] for cookie in page.context.cookies()} == {"cbconsent", "session"}
 
 
-def test_consent_given_later(page, collector_process, tmp_path):
+def test_consent_given_later(page, asking, collector_process):
     """Asked and allowed, what was held is sent, and from then on the server knows the visitor too."""
-    collector_process.reset()
-    with running_shop(collector_process, tmp_path, SHOP_CONSENT="ask") as url:
-        page.goto(url + "/p/tee")
-        page.click("text=Allow")
-        page.goto(url + "/checkout")
-        page.click("text=Order now")
-        page.wait_for_selector("text=Your order is")
-        events = story(collector_process, 6)
+    page.goto(asking + "/p/tee")
+    page.click("text=Allow")
+    page.goto(asking + "/checkout")
+    page.click("text=Order now")
+    page.wait_for_selector("text=Your order is")
+    events = story(collector_process, 6)
     assert firsts(events) == ["view_page", "view_product", "start_checkout", "order"]
     assert len({event["visitor_id"] for event in events}) == 1
