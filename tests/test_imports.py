@@ -61,3 +61,10 @@ def test_the_first_event_builds_its_own_models_only() -> None:
         "assert built == ['view_page'], built"
     )
     modules_after(code)
+
+
+def test_a_family_of_events_loads_no_other() -> None:
+    """A view of a product needs two files of events beside the base."""
+    loaded = modules_after("from ecomtrack_sdk import ViewProduct, Product")
+    families = {name for name in loaded if name.startswith("ecomtrack_sdk.events.")}
+    assert families == {f"ecomtrack_sdk.events.{name}" for name in ("base", "item", "browse")}

@@ -1,27 +1,30 @@
-"""WHAT happened: frozen pydantic models, one file per family."""
+"""WHAT happened: frozen pydantic models, one file per family.
+
+A family is loaded when one of its names is first used: making a class costs a millisecond, and there are thirty-three.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Discriminator
-
-from ecomtrack_sdk.events.base import Context, Customer, Event, EventWarning
-from ecomtrack_sdk.events.browse import Search, ViewArticle, ViewCategory, ViewPage, ViewProduct
-from ecomtrack_sdk.events.cart import AddToCart, RemoveFromCart, StartCheckout, ViewCart
-from ecomtrack_sdk.events.custom import CustomEvent
-from ecomtrack_sdk.events.customer import Identify, Login, Register
-from ecomtrack_sdk.events.email import (
-    EmailBounced,
-    EmailClicked,
-    EmailComplained,
-    EmailDelivered,
-    EmailOpened,
-    EmailSent,
-    EmailUnsubscribed,
-)
-from ecomtrack_sdk.events.item import Item, Product, RefundItem
-from ecomtrack_sdk.events.order import STATUSES, Acquisition, Address, Order, OrderUpdate, Refund
+if TYPE_CHECKING:
+    from ecomtrack_sdk.events.base import Context, Customer, Event, EventWarning
+    from ecomtrack_sdk.events.browse import Search, ViewArticle, ViewCategory, ViewPage, ViewProduct
+    from ecomtrack_sdk.events.cart import AddToCart, RemoveFromCart, StartCheckout, ViewCart
+    from ecomtrack_sdk.events.custom import CustomEvent
+    from ecomtrack_sdk.events.customer import Identify, Login, Register
+    from ecomtrack_sdk.events.email import (
+        EmailBounced,
+        EmailClicked,
+        EmailComplained,
+        EmailDelivered,
+        EmailOpened,
+        EmailSent,
+        EmailUnsubscribed,
+    )
+    from ecomtrack_sdk.events.item import Item, Product, RefundItem
+    from ecomtrack_sdk.events.order import STATUSES, Acquisition, Address, Order, OrderUpdate, Refund
+    from ecomtrack_sdk.events.union import BROWSER_TYPES, EVENT_CLASSES, AnyEvent
 
 __all__ = [
     "BROWSER_TYPES",
@@ -62,52 +65,33 @@ __all__ = [
     "ViewProduct",
 ]
 
-AnyEvent = Annotated[
-    ViewPage
-    | Search
-    | ViewArticle
-    | ViewCategory
-    | ViewProduct
-    | AddToCart
-    | RemoveFromCart
-    | ViewCart
-    | StartCheckout
-    | Order
-    | OrderUpdate
-    | Refund
-    | Identify
-    | Register
-    | Login
-    | CustomEvent
-    | EmailSent
-    | EmailDelivered
-    | EmailBounced
-    | EmailOpened
-    | EmailClicked
-    | EmailUnsubscribed
-    | EmailComplained,
-    Discriminator("type"),
-]
-"""Every event, told apart by ``type``."""
+_HOMES = {
+    "ecomtrack_sdk.events.base": ("Context", "Customer", "Event", "EventWarning"),
+    "ecomtrack_sdk.events.browse": ("Search", "ViewArticle", "ViewCategory", "ViewPage", "ViewProduct"),
+    "ecomtrack_sdk.events.cart": ("AddToCart", "RemoveFromCart", "StartCheckout", "ViewCart"),
+    "ecomtrack_sdk.events.custom": ("CustomEvent",),
+    "ecomtrack_sdk.events.customer": ("Identify", "Login", "Register"),
+    "ecomtrack_sdk.events.email": (
+        "EmailBounced", "EmailClicked", "EmailComplained", "EmailDelivered", "EmailOpened",
+        "EmailSent", "EmailUnsubscribed",
+    ),
+    "ecomtrack_sdk.events.item": ("Item", "Product", "RefundItem"),
+    "ecomtrack_sdk.events.order": ("STATUSES", "Acquisition", "Address", "Order", "OrderUpdate", "Refund"),
+    "ecomtrack_sdk.events.union": ("BROWSER_TYPES", "EVENT_CLASSES", "AnyEvent"),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-EVENT_CLASSES: dict[str, type[Event]] = {
-    cls.model_fields["type"].default: cls for cls in get_args(get_args(AnyEvent)[0])
-}
-"""Wire ``type`` → class, in the order of the docs."""
 
-BROWSER_TYPES = frozenset(
-    {
-        "view_page",
-        "search",
-        "view_article",
-        "view_category",
-        "view_product",
-        "add_to_cart",
-        "remove_from_cart",
-        "view_cart",
-        "start_checkout",
-        "identify",
-        "custom",
-    }
-)
-"""What a public site key may send: the nine events of the browser, a name, and the shop's own events."""
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]
