@@ -16,8 +16,13 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.zygote import Zygote
+
+# The same examples in each run, and no clock: a busy machine must not turn a test red.
+settings.register_profile("ecomtrack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ecomtrack")
 
 
 @pytest.fixture(scope="session")

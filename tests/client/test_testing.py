@@ -74,7 +74,7 @@ def test_a_fake_collector_takes_its_own_key_only() -> None:
         assert answer.code == 401
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(events(), orders())
 def test_strategies_make_events(event: Event, order: Order) -> None:
     """Any event, and orders alone."""

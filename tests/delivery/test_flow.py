@@ -381,7 +381,7 @@ scripts = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(scripts, st.booleans(), st.sampled_from([FOREVER, RetryPolicy(attempts=2), RetryPolicy(give_up_after=1)]))
 def test_each_line_has_one_fate_and_both_drivers_agree(script: list, hold: bool, policy: RetryPolicy) -> None:
     """For any answers: each line is delivered, rejected or unsent; sync and async say the same; waits are sane."""
@@ -421,7 +421,7 @@ async def _arun(script: Script, policy: RetryPolicy, hold: bool) -> Outcome:
     return await arun(deliver(batch_of(COUNT), policy, hold=hold), Async(), sleep)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scripts, st.integers(0, 20))
 def test_stopping_anywhere_loses_no_line(script: list, steps: int) -> None:
     """Whenever a driver stops, each line is settled or unsent."""

@@ -15,8 +15,8 @@ from ecomtrack_sdk._wire import Invalid, Valid, encode_event, validate_event
 from ecomtrack_sdk.events import EVENT_CLASSES, Event
 from ecomtrack_sdk.testing import events, events_of, orders
 
-slow = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-thorough = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(max_examples=12, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=80, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("cls", EVENT_CLASSES.values(), ids=EVENT_CLASSES)
@@ -108,14 +108,14 @@ def test_sums_that_disagree_are_warnings(order: Order, data: st.DataObject) -> N
     assert "sum_mismatch" in codes or not order.items
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_have_a_verdict(raw: bytes) -> None:
     """No bytes make the validator raise."""
     assert isinstance(validate_event(raw), Invalid)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text() | st.integers(),

@@ -179,7 +179,7 @@ def test_too_many_events_are_too_large(body: bytes, kind: str) -> None:
 
 @pytest.mark.parametrize("encoding", encodings())
 @given(st.binary(max_size=5000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_compression_round_trip(encoding: str, data: bytes) -> None:
     """What comes out is what went in, up to the very limit."""
     packed = compress(data, encoding)
@@ -209,7 +209,7 @@ def test_damaged_compression_is_malformed(encoding: str) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "zstd", "identity", "", "br", "x-gzip"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_unpack_or_are_refused(data: bytes, encoding: str) -> None:
     """Nothing but our own errors comes out."""
     with contextlib.suppress(WireError):
