@@ -184,8 +184,8 @@ class Bounds:
         self._blocked = 0
         self._accepted = self._delivered = self._rejected = self._adopted = 0
         self._dropped: dict[str, int] = {}
-        self.pending = 0
-        self.pending_bytes = 0
+        self.pending: int = 0
+        self.pending_bytes: int = 0
 
     def put(self, line: bytes) -> bool:
         """Keep one event; see :class:`Outbox`."""
