@@ -62,6 +62,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ecomtrack_sdk.errors import BadParameter
+from ecomtrack_sdk.reports._filters import models_of
 from ecomtrack_sdk.reports._params import Params, bounds, offsets
 from ecomtrack_sdk.reports._values import Unit, convert, to_wire, unit_of
 from ecomtrack_sdk.store._dialect import Dialect, Settings, Value
@@ -252,13 +253,17 @@ class Report(Generic[P, R]):
         """
         asked = self.parse(params or {}) if isinstance(params, Mapping | None) else params
         warehouse.refresh()
-        warehouse.ensure(self.models)
+        warehouse.ensure(self.models_for(asked))
         result = self.answer(warehouse, asked)
         if asked.compare is not None:
             from ecomtrack_sdk.reports._compare import with_previous
 
             result = with_previous(self, warehouse, asked, result)
         return result
+
+    def models_for(self, params: P) -> list[Model]:
+        """The report's models and those its filters read."""
+        return [*self.models, *models_of(self.filters.get(name, "") for name, _ in params.filters())]
 
     def answer(self, warehouse: Warehouse, params: P) -> Result[R]:
         """Rows and warnings from what is loaded; :meth:`run` brings that up to date first."""

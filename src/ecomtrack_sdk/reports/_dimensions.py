@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "TOUCH_FILTERS", "grouped", "words"]
+__all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "grouped", "words"]
 
 SESSION_DIMENSIONS: dict[str, str] = {
     "channel": "{0}.channel",
@@ -54,18 +54,6 @@ PERSON_FILTERS: dict[str, str] = {
     "status": _BUYERS + " join orders o on o.order_id = p.order_id where o.status = {value})",
 }
 """Filters on people ``c``, their visits ``w`` and purchases ``b``: who bought such a thing, came by such a way."""
-
-TOUCH_FILTERS: dict[str, str] = {
-    name: f"o.order_id in (select w.order_id from order_touch w where {condition})"  # noqa: S608  # names of our own
-    for name, condition in {
-        "channel": "w.channel = {value}",
-        "source": "w.source = lower({value})",
-        "medium": "w.medium = lower({value})",
-        "source_medium": "concat(w.source, ' / ', w.medium) = lower({value})",
-        "campaign": "w.campaign = {value}",
-    }.items()
-}
-"""Filters on rows ``o`` of ``orders`` by the last non-direct click before them; they read ``order_touch``."""
 
 
 def words(value: object) -> object:

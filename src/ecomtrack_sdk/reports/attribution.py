@@ -37,14 +37,13 @@ from pydantic import Field, field_validator
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
-from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, TOUCH_FILTERS, grouped, words
+from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, grouped, words
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Money, Period, Quantity, Rate
-from ecomtrack_sdk.reports.models.order_lines import ORDER_LINES
 from ecomtrack_sdk.reports.models.order_money import ORDER_MONEY
 from ecomtrack_sdk.reports.models.orders import ORDERS
-from ecomtrack_sdk.reports.models.touches import LOOKBACK_DAYS, MOST_LOOKBACK_DAYS, ORDER_TOUCH, TOUCHES
+from ecomtrack_sdk.reports.models.touches import LOOKBACK_DAYS, MOST_LOOKBACK_DAYS, TOUCHES
 
 __all__ = ["AttributionParams", "AttributionRow", "report"]
 
@@ -239,8 +238,8 @@ report = Report(
     AttributionParams,
     AttributionRow,
     _sql,
-    models=(ORDERS, ORDER_LINES, ORDER_MONEY, TOUCHES, ORDER_TOUCH),
-    filters={**ORDER_FILTERS, **TOUCH_FILTERS},
+    models=(ORDERS, ORDER_MONEY, TOUCHES),
+    filters=ORDER_FILTERS,
     checks=MONEY_CHECKS,
     bind=lambda params: {"lookback_t": params.lookback * _DAY},
     doc=__doc__ or "",
