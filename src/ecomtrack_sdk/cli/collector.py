@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,18 @@ def collector(
         bool | None,
         typer.Option(help="Allow emptying the store over HTTP. Default: only on this machine's own address."),
     ] = None,
+    site_rate: Annotated[
+        str | None,
+        typer.Option(metavar="RATE", help="Requests of one address with a site key; 'off' for no limit."),
+    ] = None,
+    privacy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            envvar="ECOMTRACK_PRIVACY",
+            help="Take out before events are kept: ip=truncate|drop,user_agent=reduce|drop,email=hash.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Start a collector: it takes events, keeps them, and answers reports. Ctrl-C or SIGTERM ends it.
@@ -41,15 +53,15 @@ def collector(
     Keys are made on the first start and kept in the data directory.
     """
     from ecomtrack_sdk.collector import serve
-    from ecomtrack_sdk.collector._keys import Kind
+    from ecomtrack_sdk.collector._keys import KINDS, Kind
+    from ecomtrack_sdk.collector._rates import SITE_RATE
 
     keys: dict[Kind, str] = {}
-    kinds: tuple[Kind, ...] = get_args(Kind)
     for text in key or ():
         word, _, token = text.partition("=")
-        kind = next((one for one in kinds if one == word), None)
+        kind: Kind | None = next((one for one in KINDS if one == word), None)
         if kind is None or not token:
-            raise ConfigError(f"--key {word}: write --key KIND=KEY with a kind of {', '.join(kinds)}")
+            raise ConfigError(f"--key {word}: write --key KIND=KEY with a kind of {', '.join(KINDS)}")
         keys[kind] = token
     place = data_directory(data)
     try:
@@ -60,6 +72,8 @@ def collector(
             keys=keys or None,
             origins=tuple(origin or ()),
             test_mode=test_mode,
+            site_rate=None if site_rate == "off" else site_rate or SITE_RATE,
+            privacy=privacy,
             on_ready=_print_ready_json if as_json else _print_ready,
         )
     except OSError as error:

@@ -19,6 +19,7 @@ from ecomtrack_sdk.collector._http import (
 )
 from ecomtrack_sdk.collector._keys import KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
+from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import SITE_RATE, RateLimits
 from ecomtrack_sdk.collector._reports import ReportRunner
 from ecomtrack_sdk.collector._routes import api_routes
@@ -65,6 +66,7 @@ class Collector:
         webhooks: Mapping[str, str] | None = None,
         open_on_loopback: bool = False,
         site_rate: str | None = SITE_RATE,
+        privacy: Privacy | None = None,
     ) -> None:
         self.closing = False
         self.store = store
@@ -74,7 +76,7 @@ class Collector:
         self.metrics = Metrics()
         self.started = time.time()
         self.metrics.gauge("ecomtrack_start_time_seconds", "Start of the process.", lambda: self.started)
-        self._events = EventsRoute(store, keys, self.metrics, RateLimits(site_rate))
+        self._events = EventsRoute(store, keys, self.metrics, RateLimits(site_rate), privacy=privacy)
         # Doors that take events, by address: they bypass Starlette, which costs more than they do.
         self._doors: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {EVENTS_PATH: self._events}
         self._doors |= dict.fromkeys(SEGMENT_PATHS, SegmentRoute(self._events, keys))
@@ -123,6 +125,7 @@ def create_app(
     webhooks: Mapping[str, str] | None = None,
     open_on_loopback: bool = False,
     site_rate: str | None = SITE_RATE,
+    privacy: Privacy | None = None,
 ) -> Collector:
     """The collector as an ASGI application.
 
@@ -135,6 +138,7 @@ def create_app(
         webhooks: Shop system (``shopify``, ``woocommerce``) → the secret shared with it; opens ``/v1/webhooks/<name>``.
         open_on_loopback: Whether people at this machine see the console without a key.
         site_rate: Requests one address may make with a site key, such as ``1200/minute``; ``None`` for no limit.
+        privacy: What is taken out of events before they are kept; nothing unless told.
     """
     reports = ReportRunner(open_warehouse, discard_warehouse) if open_warehouse is not None else None
     return Collector(
@@ -145,6 +149,7 @@ def create_app(
         webhooks=webhooks,
         open_on_loopback=open_on_loopback,
         site_rate=site_rate,
+        privacy=privacy,
     )
 
 

@@ -16,6 +16,7 @@ from ecomtrack_sdk.collector._http import Headers, Receive, Scope, Send, header,
 from ecomtrack_sdk.collector._ingest import Examined, Request, examine
 from ecomtrack_sdk.collector._keys import Key, KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
+from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import RateLimits
 from ecomtrack_sdk.errors import CollectorError, StoreBusy, StoreError
 from ecomtrack_sdk.store import EventStore
@@ -43,6 +44,7 @@ class EventsRoute:
         keys: Who may send.
         metrics: Counted there.
         rates: How often site keys may be used.
+        privacy: What is taken out of events before they are kept.
         clock: The current moment, aware.
     """
 
@@ -52,12 +54,15 @@ class EventsRoute:
         keys: KeyRing,
         metrics: Metrics,
         rates: RateLimits,
+        *,
+        privacy: Privacy | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._keys = keys
         self._metrics = metrics
         self._rates = rates
+        self._privacy = privacy if privacy is not None and privacy.active else None
         self._clock = clock
         self._held_bytes = 0
         self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ecomtrack-examine")
@@ -136,9 +141,11 @@ class EventsRoute:
                 self._clock(),
             )
             if len(body) <= INLINE_BYTES:
-                examined = examine(request, key)
+                examined = examine(request, key, self._privacy)
             else:
-                examined = await asyncio.get_running_loop().run_in_executor(self._examiner, examine, request, key)
+                examined = await asyncio.get_running_loop().run_in_executor(
+                    self._examiner, examine, request, key, self._privacy
+                )
             del body, request
         return await self._keep(examined)
 
@@ -150,7 +157,7 @@ class EventsRoute:
         """
         request = Request(join_events(lines), NDJSON_TYPE, "", None, self._clock())
         run = asyncio.get_running_loop().run_in_executor
-        return await self._keep(await run(self._examiner, examine, request, key))
+        return await self._keep(await run(self._examiner, examine, request, key, self._privacy))
 
     async def _keep(self, examined: Examined) -> BatchVerdict:
         try:

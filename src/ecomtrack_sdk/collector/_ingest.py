@@ -28,6 +28,7 @@ from ecomtrack_sdk._wire import (
     validate_event,
 )
 from ecomtrack_sdk.collector._keys import Key
+from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.errors import CollectorError, Malformed, TooLarge
 from ecomtrack_sdk.events.base import Event, EventWarning
 from ecomtrack_sdk.store import LogEntry, RejectedEntry
@@ -90,8 +91,8 @@ def microseconds(moment: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def examine(request: Request, key: Key) -> Examined:
-    """Unpack, split, validate and weigh a batch against the rights of *key*.
+def examine(request: Request, key: Key, privacy: Privacy | None = None) -> Examined:
+    """Unpack, split, validate and weigh a batch against the rights of *key*; what *privacy* takes out is not kept.
 
     Raises:
         CollectorError: 400 unreadable, 413 too large, 415 a type or encoding the collector does not speak.
@@ -106,9 +107,9 @@ def examine(request: Request, key: Key) -> Examined:
         if isinstance(outcome, Invalid):
             examined.rejections.append(Rejection(index=index, event_id=outcome.event_id, errors=outcome.errors))
             packed = to_json([error.model_dump() for error in outcome.errors])
-            examined.rejected.append(
-                RejectedEntry(outcome.event_id, received_at, key.kind, line[:MAX_REJECTED_RAW], packed)
-            )
+            # What could not be read cannot be reduced either: then only its errors are kept.
+            kept = line[:MAX_REJECTED_RAW] if privacy is None else b""
+            examined.rejected.append(RejectedEntry(outcome.event_id, received_at, key.kind, kept, packed))
             continue
         event = outcome.event
         raw, event_id = line.strip(), event.event_id
@@ -117,6 +118,8 @@ def examine(request: Request, key: Key) -> Examined:
         if "event_id" not in given or "occurred_at" not in given:
             raw, event_id, missing = _complete(raw, event, index, request)
             warnings = (*warnings, *missing)
+        if privacy is not None:
+            raw = privacy.reduce(raw)
         occurred_at = event.occurred_at if "occurred_at" in given else request.received_at
         if occurred_at > limit:
             warnings = (*warnings, EventWarning("in_the_future", "occurred_at", "lies in the future"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,20 @@ from ecomtrack_sdk._types import utc_now
 from ecomtrack_sdk.collector._keys import KINDS, Key, KeyRing, Kind, kind_of, make_key, new_token
 from ecomtrack_sdk.errors import ConfigError, StoreError
 
-__all__ = ["FIRST_KEYS_FILE", "KEYS_FILE", "first_keys", "known_tokens", "read_keys", "write_keys", "write_private"]
+__all__ = [
+    "FIRST_KEYS_FILE",
+    "KEYS_FILE",
+    "first_keys",
+    "known_tokens",
+    "private_secret",
+    "read_keys",
+    "write_keys",
+    "write_private",
+]
 
 KEYS_FILE = "keys.json"
 FIRST_KEYS_FILE = "first-keys.json"
+SECRET_FILE = "secret.json"  # noqa: S105  a name, not a secret
 
 
 def first_keys(data: Path) -> tuple[KeyRing, dict[str, str]]:
@@ -81,6 +92,21 @@ def write_keys(data: Path, keys: Iterable[Key]) -> None:
             one["expires_at"] = key.expires_at
         listed.append(one)
     write_private(data / KEYS_FILE, {"keys": listed})
+
+
+def private_secret(data: Path) -> bytes:
+    """The secret of a data directory for keyed digests, made when first needed. Without it digests never match again.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    path = data / SECRET_FILE
+    try:
+        if not path.exists():
+            write_private(path, secrets.token_hex(32))
+        return bytes.fromhex(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
 
 
 def write_private(path: Path, content: Any) -> None:

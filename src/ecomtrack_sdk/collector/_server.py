@@ -18,8 +18,9 @@ from ecomtrack_sdk._wire import validate_event
 from ecomtrack_sdk.collector._app import Collector, create_app
 from ecomtrack_sdk.collector._guard import GuardedProtocol
 from ecomtrack_sdk.collector._keyadmin import FileKeyRing
-from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, write_private
+from ecomtrack_sdk.collector._keyfile import KEYS_FILE, first_keys, private_secret, write_private
 from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
+from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import SITE_RATE
 from ecomtrack_sdk.collector._webhooks import SYSTEMS
 from ecomtrack_sdk.errors import ConfigError, MissingExtraError, StoreError
@@ -54,6 +55,7 @@ def serve(
     test_mode: bool | None = None,
     webhooks: Mapping[str, str] | None = None,
     site_rate: str | None = SITE_RATE,
+    privacy: str | None = None,
     on_ready: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Run a collector until SIGTERM or Ctrl-C, then commit, answer and return.
@@ -68,6 +70,8 @@ def serve(
         webhooks: Shop system → secret of its webhooks; unless told from ``ECOMTRACK_SHOPIFY_SECRET`` and
             ``ECOMTRACK_WOOCOMMERCE_SECRET``.
         site_rate: Requests one address may make with a site key, such as ``1200/minute``; ``None`` for no limit.
+        privacy: What is taken out before events are kept: ``ip=truncate,user_agent=reduce,email=hash``; unless told
+            from ``ECOMTRACK_PRIVACY``.
         on_ready: Called with ``{"url", "data", "keys"}`` once the port accepts connections.
 
     Raises:
@@ -80,6 +84,8 @@ def serve(
     if not loopback and not keys and not (data / KEYS_FILE).exists():
         raise ConfigError(f"{host} can be reached from other machines: make keys first, or give them")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    reduction = os.environ.get("ECOMTRACK_PRIVACY", "") if privacy is None else privacy
+    Privacy.parse(reduction)  # a wrong word is told before anything is opened
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(data))
         _, tokens = first_keys(data)
@@ -100,6 +106,7 @@ def serve(
             webhooks=_webhook_secrets() if webhooks is None else webhooks,
             open_on_loopback=loopback,
             site_rate=site_rate,
+            privacy=Privacy.parse(reduction, private_secret(data)) if reduction else None,
         )
         stack.callback(app.close)
         url = _url(host, listener.getsockname()[1])
