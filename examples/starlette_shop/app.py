@@ -84,7 +84,7 @@ class Shop:
     def __init__(self, tracker: Tracker, site_key: str, consent: Consent) -> None:
         self.tracker = tracker
         self.site_key = site_key
-        self.consent = consent
+        self.consent: Consent = consent
 
     def page(self, request: Request, title: str, body: str, *seen: Any) -> HTMLResponse:
         """One page under a strict Content-Security-Policy."""
