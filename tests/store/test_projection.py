@@ -19,6 +19,7 @@ from ecomtrack_sdk.store import LogEntry, SqliteStore
 from ecomtrack_sdk.store import _duckdb as duckdb_module
 from ecomtrack_sdk.store import _projection as projection_module
 from ecomtrack_sdk.store._duckdb import PROJECTION_FILE, DuckDBWarehouse
+from ecomtrack_sdk.store._projection import Warehouse
 
 SECOND = 1_000_000
 
@@ -44,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened.close()
 
 
-def net(warehouse: DuckDBWarehouse) -> str:
+def net(warehouse: Warehouse) -> str:
     rows = reports.run("revenue", {"by": "year"}, warehouse).to_dict()["rows"]
     return rows[0]["net"] if rows else "0"
 
@@ -173,6 +174,52 @@ def test_a_second_process_is_told_who_has_the_file(store: SqliteStore, tmp_path:
             [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
         )
     assert "in use by another process" in done.stdout
+
+
+def view(number: int) -> LogEntry:
+    event_id = source_id("projection", "view", str(number))
+    body = {"type": "view_page", "event_id": event_id, "occurred_at": "2026-01-01T00:00:00Z", "visitor_id": "v"}
+    t = 1_767_225_600 * SECOND
+    return LogEntry(event_id, "view_page", t, t, "server", json.dumps(body).encode())
+
+
+def test_looking_around_builds_no_orders_again(store: SqliteStore, tmp_path: Path) -> None:
+    """The models of orders are built anew when an order event came, not when somebody looked at a page."""
+    store.append([order(1)])
+    with DuckDBWarehouse(store, tmp_path) as warehouse:
+        assert net(warehouse) == "10.00"
+        built = dict(warehouse._built)
+        store.append([view(1)])
+        assert net(warehouse) == "10.00"
+        assert warehouse._built == built
+    with DuckDBWarehouse(store, tmp_path) as warehouse:
+        assert net(warehouse) == "10.00"
+        assert warehouse._built == built
+        store.append([order(2)])
+        assert net(warehouse) == "20.00"
+        assert warehouse._built != built
+
+
+def test_a_torn_load_on_clickhouse_is_begun_anew(store: SqliteStore) -> None:
+    """Without transactions, a load that did not end is not believed: the next look starts over, each event once."""
+    pytest.importorskip("chdb")
+    from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse, connect
+
+    client = connect(interface="chdb")
+    try:
+        store.append([order(1), order(2)])
+        warehouse = ClickHouseWarehouse(store, client)
+        warehouse.rebuild()
+        version, generation, watermark = warehouse._state()
+        warehouse._note(version, generation, watermark + 1, "(begun)")
+        client.raw_insert("events", insert_block=b'{"seq":3,"event_id":"torn"}', fmt="JSONEachRow")
+        store.append([order(3)])
+        again = ClickHouseWarehouse(store, client)
+        assert again.refresh() == 3
+        assert again.query("select count(*) from events").rows == [(3,)]
+        assert net(again) == "30.00"
+    finally:
+        client.close()
 
 
 LOADER = """

@@ -34,6 +34,9 @@ _KINDS = {
 }
 
 
+_BEGUN = "(begun)"
+
+
 def connect(**where: Any) -> Any:
     """A client with the settings the reports need; *where* as for ``clickhouse_connect.get_client``.
 
@@ -72,8 +75,11 @@ class ClickHouseWarehouse(Warehouse):
     def _state(self) -> tuple[str, str, int]:
         if not self._client.query("exists table _projection").result_rows[0][0]:
             return "", "", 0
-        rows = self._execute("select version, generation, watermark from _projection order by watermark desc").rows
-        return rows[0] if rows else ("", "", 0)
+        rows = self._execute(
+            "select version, generation, watermark, tables from _projection order by place desc limit 1"
+        ).rows
+        # A load that was begun and not ended may have left rows: there is no transaction to undo it, so start anew.
+        return rows[0][:3] if rows and rows[0][3] != _BEGUN else ("", "", 0)
 
     def _start_anew(self, version: str, generation: str) -> None:
         for (name,) in self._client.query("show tables").result_rows:
@@ -86,16 +92,33 @@ class ClickHouseWarehouse(Warehouse):
                 f"create table {name} ({body}) engine = MergeTree order by {key} settings allow_nullable_key = 1"
             )
         self._client.command(
-            "create table _projection (version String, generation String, watermark Int64) engine = MergeTree "
-            "order by tuple()"
+            "create table _projection (place Int64, version String, generation String, watermark Int64, tables String) "
+            "engine = MergeTree order by tuple()"
         )
-        self._client.insert("_projection", [[version, generation, 0]], ["version", "generation", "watermark"])
+        self._note(version, generation, 0, "")
 
     def _load(self, tables: Mapping[str, bytes], watermark: int) -> None:
         version, generation, _ = self._state()
+        self._note(version, generation, watermark, _BEGUN)
         for name, lines in tables.items():
             self._client.raw_insert(name, insert_block=lines, fmt="JSONEachRow")
-        self._client.insert("_projection", [[version, generation, watermark]], ["version", "generation", "watermark"])
+        self._note(version, generation, watermark, ",".join(tables))
+
+    def _note(self, version: str, generation: str, watermark: int, tables: str) -> None:
+        """One more line in the book of loads; the last one holds."""
+        place = self._execute("select count(*) from _projection").rows[0][0]
+        self._client.insert(
+            "_projection",
+            [[place, version, generation, watermark, tables]],
+            ["place", "version", "generation", "watermark", "tables"],
+        )
+
+    def _table_watermarks(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for watermark, tables in self._execute("select watermark, tables from _projection order by place").rows:
+            if tables != _BEGUN:
+                found.update(dict.fromkeys(tables.split(","), watermark))
+        return found
 
     def _build(self, model: Model, sql: str) -> None:
         self._client.command(f"drop table if exists {model.name}")

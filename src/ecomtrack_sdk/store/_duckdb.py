@@ -124,6 +124,8 @@ class DuckDBWarehouse(Warehouse):
         for name, columns in TABLES.items():
             body = ", ".join(f'"{column.name}" {_KINDS[column.kind]}' for column in columns)
             texts.append(f"create table {name} ({body})")
+        loads = [f"select '{name}' as name, cast(0 as bigint) as watermark" for name in TABLES]
+        texts.append(f"create table _loads as {' union all '.join(loads)}")
         texts.append("create table _models (name varchar, mark varchar)")
         texts.append("create table _projection (version varchar, generation varchar, watermark bigint)")
         statements: list[tuple[str, dict[str, Value] | None]] = [(text, None) for text in texts]
@@ -145,8 +147,15 @@ class DuckDBWarehouse(Warehouse):
                     f"columns={{{columns}}}, maximum_object_size=67108864)"
                 )
                 statements.append((insert, {"path": str(path)}))
+                statements.append((
+                    "update _loads set watermark = $watermark where name = $name",
+                    {"watermark": watermark, "name": name},
+                ))  # fmt: skip
             statements.append(("update _projection set watermark = $watermark", {"watermark": watermark}))
             self._together(statements)
+
+    def _table_watermarks(self) -> dict[str, int]:
+        return dict(self._execute("select name, watermark from _loads").rows)
 
     def _together(self, statements: list[tuple[str, dict[str, Value] | None]]) -> None:
         self._execute("begin transaction")

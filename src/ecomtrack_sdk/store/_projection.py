@@ -57,6 +57,8 @@ class Model:
         needs: The models it reads.
         repeat: One SELECT that reads the table and makes its next state; repeated until ``measure`` stands still.
         measure: One SELECT that answers one value; what ``repeat`` changes must change it.
+        reads: The flat tables whose new rows change it; any event does when not told. Lines of orders come with
+            ``order_actions``, so the models of orders need not be built again because somebody looked at a page.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Model:
     needs: tuple[Model, ...] = ()
     repeat: str | None = None
     measure: str = ""
+    reads: tuple[str, ...] | None = None
 
     def with_needs(self) -> list[Model]:
         """Itself after everything it needs, each once, in the order of building."""
@@ -102,6 +105,7 @@ class Warehouse:
         self._lock = threading.RLock()
         self._built: dict[str, str] = {}
         self._watermark = 0
+        self._changed: dict[str, int] = {}
 
     # What an engine adds ------------------------------------------------------------------------------------------
 
@@ -117,7 +121,11 @@ class Warehouse:
         raise NotImplementedError
 
     def _load(self, tables: Mapping[str, bytes], watermark: int) -> None:
-        """Add NDJSON rows to their tables and move the watermark, all or nothing."""
+        """Add NDJSON rows to their tables and move the watermark and that of each table, all or nothing."""
+        raise NotImplementedError
+
+    def _table_watermarks(self) -> dict[str, int]:
+        """Flat table → watermark of the last load that brought it rows, as written."""
         raise NotImplementedError
 
     def _build(self, model: Model, sql: str) -> None:
@@ -149,6 +157,8 @@ class Warehouse:
                 self._start_anew(current, log_generation)
                 self._built.clear()
                 watermark = 0
+            if watermark != self._watermark or not watermark:
+                self._changed = self._table_watermarks()
             self._watermark = watermark
             loaded = 0
             while watermark < high:
@@ -161,8 +171,10 @@ class Warehouse:
                         break
                     group.add(rows)
                     watermark = rows[-1].seq
-                self._load(group.tables(), watermark)
+                tables = group.tables()
+                self._load(tables, watermark)
                 self._watermark = watermark
+                self._changed.update(dict.fromkeys(tables, watermark))
                 loaded += group.events
                 if self._progress is not None and group.events:
                     self._progress(watermark, max(high, watermark))
@@ -178,7 +190,7 @@ class Warehouse:
         """Build those of *models*, and of what they need, that are missing or older than the events."""
         with self._lock:
             for model in [part for asked in models for part in asked.with_needs()]:
-                mark = f"{self._watermark}:{hashlib.sha256(model.sql.encode()).hexdigest()[:16]}"
+                mark = self._mark(model)
                 if self._built.get(model.name) == mark:
                     continue
                 sql, _ = self.dialect.render(model.sql, {})
@@ -199,6 +211,14 @@ class Warehouse:
             if after == before:
                 return
             before = after
+
+    def _mark(self, model: Model) -> str:
+        """What a table built now would be made of: the text of the model and of its needs, the rows they read."""
+        parts = []
+        for part in model.with_needs():
+            read = self._watermark if part.reads is None else [self._changed.get(table, 0) for table in part.reads]
+            parts.append(f"{part.sql}\x1f{part.repeat}\x1f{read}")
+        return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:32]
 
     def _remember(self, name: str, mark: str) -> None:
         """Note that a model is built, where the projection outlives the process."""

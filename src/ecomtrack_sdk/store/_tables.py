@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Kind"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Changes when a column or what is loaded into it changes: a projection of another version is built anew."""
 
 Kind = Literal["text", "bigint", "money", "boolean", "double"]

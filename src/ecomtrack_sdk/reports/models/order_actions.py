@@ -41,4 +41,4 @@ where (n.kind = 'order')
    or (n.kind = 'refund' and n.repeat_from_last = 1)
 """
 
-COUNTED_ACTIONS = Model("counted_actions", DOC, SQL)
+COUNTED_ACTIONS = Model("counted_actions", DOC, SQL, reads=("order_actions",))

@@ -74,4 +74,4 @@ left join back w
     on w.order_id = n.order_id and w.product_id = n.product_id and w.variant_id is null and n.place = 1
 """
 
-ORDER_LINES = Model("order_lines", DOC, SQL, needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES))
+ORDER_LINES = Model("order_lines", DOC, SQL, needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES), reads=("order_actions",))

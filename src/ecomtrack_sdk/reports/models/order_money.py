@@ -55,4 +55,4 @@ from moved m
 where m.refund <> 0
 """
 
-ORDER_MONEY = Model("order_money", DOC, SQL, needs=(ORDER_STATES,))
+ORDER_MONEY = Model("order_money", DOC, SQL, needs=(ORDER_STATES,), reads=("order_actions",))

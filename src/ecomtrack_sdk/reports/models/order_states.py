@@ -131,4 +131,4 @@ select
 from totals z
 """
 
-ORDER_STATES = Model("order_states", DOC, SQL, needs=(COUNTED_ACTIONS, REFUND_LINES))
+ORDER_STATES = Model("order_states", DOC, SQL, needs=(COUNTED_ACTIONS, REFUND_LINES), reads=("order_actions",))

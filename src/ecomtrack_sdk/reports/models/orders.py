@@ -81,4 +81,4 @@ from ends e
 join facts f on f.order_id = e.order_id
 """
 
-ORDERS = Model("orders", DOC, SQL, needs=(COUNTED_ACTIONS, ORDER_STATES))
+ORDERS = Model("orders", DOC, SQL, needs=(COUNTED_ACTIONS, ORDER_STATES), reads=("order_actions",))

@@ -63,4 +63,4 @@ from candidates
 where choice = 1
 """
 
-REFUND_LINES = Model("refund_lines", DOC, SQL, needs=(COUNTED_ACTIONS,))
+REFUND_LINES = Model("refund_lines", DOC, SQL, needs=(COUNTED_ACTIONS,), reads=("order_actions",))
