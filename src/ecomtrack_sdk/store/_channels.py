@@ -33,7 +33,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from ecomtrack_sdk.store._hosts import is_gateway, lookup, registered_domain
+from ecomtrack_sdk.store._hosts import CLICK_IDS, is_gateway, lookup, registered_domain
 
 __all__ = ["CHANNELS", "DIRECT", "Tags", "Touch", "channel_of", "classify", "host_of", "tags_of"]
 
@@ -69,37 +69,11 @@ _REFERRAL = frozenset({"referral", "app", "link"})
 _EMAIL = frozenset({"email", "e-mail", "e_mail", "e mail"})
 _NO_MEDIUM = frozenset({"", "(none)", "(not set)"})
 _NOT_SET = "(not set)"
+# A host without a scheme, as people paste it; not the file of a relative address.
+_BARE = re.compile(
+    r"(?!(?:[^/?#]*\.)(?:html?|php|aspx?|jsp)(?:$|[/?#]))(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:$|[/?#])", re.IGNORECASE
+)
 _MEDIUM_OF = {"search": "organic", "assistant": "ai-assistant"}
-
-_CLICK_IDS: dict[str, tuple[str, str]] = {
-    "gclid": ("google", "cpc"),
-    "gbraid": ("google", "cpc"),
-    "wbraid": ("google", "cpc"),
-    "gad_source": ("google", "cpc"),
-    "dclid": ("dfa", "cpm"),
-    "msclkid": ("bing", "cpc"),
-    "yclid": ("yandex", "cpc"),
-    "ttclid": ("tiktok", "cpc"),
-    "twclid": ("twitter", "cpc"),
-    "li_fat_id": ("linkedin", "cpc"),
-    "sccid": ("snapchat", "cpc"),
-    "epik": ("pinterest", "cpc"),
-    "rdt_cid": ("reddit", "cpc"),
-    "vmcid": ("yahoo", "cpc"),
-    "irclickid": ("impact", "affiliate"),
-    "awc": ("awin", "affiliate"),
-    "cjevent": ("cj", "affiliate"),
-    "tduid": ("tradedoubler", "affiliate"),
-    "mc_eid": ("mailchimp", "email"),
-    "_kx": ("klaviyo", "email"),
-    "_hsenc": ("hubspot", "email"),
-    # These mark every outgoing link of the site, paid or not, so they name the site and no payment.
-    "fbclid": ("facebook", "referral"),
-    "igshid": ("instagram", "referral"),
-    "igsh": ("instagram", "referral"),
-    "srsltid": ("google", "organic"),
-    "ysclid": ("yandex", "organic"),
-}
 
 
 class Touch(NamedTuple):
@@ -135,15 +109,15 @@ _NO_TAGS = Tags()
 def host_of(url: str | None) -> str | None:
     """The host of *url* in lower case without ``www.`` and port, or ``None`` when there is none.
 
-    ``android-app://com.example`` gives the name of the app.
+    ``android-app://com.example`` gives the name of the app; ``example.com/page`` without a scheme is taken for a host.
     """
     if not url:
         return None
     _, found, rest = url.partition("://")
     if not found:
-        if not url.startswith("//"):
+        rest = url.removeprefix("//")
+        if rest == url and not _BARE.match(url):
             return None
-        rest = url[2:]
     for end in "/?#":
         rest = rest.partition(end)[0]
     host = rest.rpartition("@")[2]
@@ -165,7 +139,7 @@ def _tags(query: str) -> Tags:
     for name, value in parse_qsl(query):
         if value.strip():
             values.setdefault(name.lower(), value.strip())
-    click = next((name for name in _CLICK_IDS if name in values), None)
+    click = next((name for name in CLICK_IDS if name in values), None)
     return Tags(
         values.get("utm_source"),
         values.get("utm_medium"),
@@ -223,7 +197,7 @@ def _touch(  # noqa: PLR0917  # the key of the cache
     source = (utm_source or "").strip().lower()
     medium = (utm_medium or "").strip().lower()
     campaign = (utm_campaign or "").strip() or None
-    implied = _CLICK_IDS.get(clicked) if clicked else None
+    implied = CLICK_IDS.get(clicked) if clicked else None
     if implied and (not source or _same_site(source, implied[0])):
         source, medium = source or implied[0], medium or implied[1]
     if not (source or medium or campaign):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-__all__ = ["Category", "Known", "is_gateway", "lookup", "registered_domain"]
+__all__ = ["CLICK_IDS", "Category", "Known", "is_gateway", "lookup", "registered_domain"]
 
 Category = Literal["search", "social", "shopping", "video", "assistant", "other"]
 """``other`` is a known host that none of the lists should claim, such as the web mail of a search engine."""
@@ -197,6 +197,37 @@ _SHARED_DOMAINS = frozenset(
     myshopify.com github.io netlify.app vercel.app herokuapp.com web.app pages.dev
     """.split()
 )
+
+CLICK_IDS: dict[str, tuple[str, str]] = {
+    "gclid": ("google", "cpc"),
+    "gbraid": ("google", "cpc"),
+    "wbraid": ("google", "cpc"),
+    "gad_source": ("google", "cpc"),
+    "dclid": ("dfa", "cpm"),
+    "msclkid": ("bing", "cpc"),
+    "yclid": ("yandex", "cpc"),
+    "ttclid": ("tiktok", "cpc"),
+    "twclid": ("twitter", "cpc"),
+    "li_fat_id": ("linkedin", "cpc"),
+    "sccid": ("snapchat", "cpc"),
+    "epik": ("pinterest", "cpc"),
+    "rdt_cid": ("reddit", "cpc"),
+    "vmcid": ("yahoo", "cpc"),
+    "irclickid": ("impact", "affiliate"),
+    "awc": ("awin", "affiliate"),
+    "cjevent": ("cj", "affiliate"),
+    "tduid": ("tradedoubler", "affiliate"),
+    "mc_eid": ("mailchimp", "email"),
+    "_kx": ("klaviyo", "email"),
+    "_hsenc": ("hubspot", "email"),
+    # These mark every outgoing link of the site, paid or not, so they name the site and no payment.
+    "fbclid": ("facebook", "referral"),
+    "igshid": ("instagram", "referral"),
+    "igsh": ("instagram", "referral"),
+    "srsltid": ("google", "organic"),
+    "ysclid": ("yandex", "organic"),
+}
+"""Parameter of a click id, in lower case → source and medium it stands for."""
 
 
 def registered_domain(host: str) -> str:
