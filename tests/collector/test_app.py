@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 
 import pytest
 
 from ecomtrack_sdk import ViewPage
 from ecomtrack_sdk._wire import LIMITS, encode_event
 from ecomtrack_sdk.collector import KeyRing, create_app
+from ecomtrack_sdk.collector._access_log import access_logger, log_to
 from ecomtrack_sdk.errors import StoreBusy
 from ecomtrack_sdk.store import SqliteStore
 
@@ -323,6 +326,29 @@ def test_the_log_never_holds_contents(collector, caplog):
     collector.call("GET", "/v1/inspect/good?customer=needle", key="read")
     own = [record for record in caplog.records if record.name.startswith("ecomtrack_sdk")]
     assert not any("needle" in record.getMessage() + str(record.__dict__) for record in own)
+
+
+def test_the_access_log_names_requests_and_nobody(collector):
+    """One JSON object a request with method, path, status and time; ids and queries are left out."""
+    stream = io.StringIO()
+    handler = log_to(stream)
+    try:
+        collector.send(page(visitor_id="needle"))
+        collector.call("GET", "/v1/customers/needle@x.example", key="read")
+        collector.call("GET", "/v1/inspect/good?customer=needle", key="read")
+        collector.call("GET", "/nowhere?needle")
+    finally:
+        access_logger.removeHandler(handler)
+        access_logger.setLevel(logging.NOTSET)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("POST", "/v1/events", 200),
+        ("GET", "/v1/customers/…", 404),
+        ("GET", "/v1/inspect/good", 200),
+        ("GET", "/nowhere", 404),
+    ]
+    assert all(line["milliseconds"] >= 0 and line["time"] for line in lines)
+    assert "needle" not in stream.getvalue()
 
 
 def test_lifespan_is_answered(collector):

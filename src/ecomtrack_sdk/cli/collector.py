@@ -46,6 +46,9 @@ def collector(
             help="Take out before events are kept: ip=truncate|drop,user_agent=reduce|drop,email=hash.",
         ),
     ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="One line of JSON for each request on stderr, without personal data.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start a collector: it takes events, keeps them, and answers reports. Ctrl-C or SIGTERM ends it.
@@ -53,6 +56,7 @@ def collector(
     Keys are made on the first start and kept in the data directory.
     """
     from ecomtrack_sdk.collector import serve
+    from ecomtrack_sdk.collector._access_log import log_to
     from ecomtrack_sdk.collector._keys import KINDS, Kind
     from ecomtrack_sdk.collector._rates import SITE_RATE
 
@@ -64,6 +68,8 @@ def collector(
             raise ConfigError(f"--key {word}: write --key KIND=KEY with a kind of {', '.join(KINDS)}")
         keys[kind] = token
     place = data_directory(data)
+    if access_log:
+        log_to()
     try:
         serve(
             host,

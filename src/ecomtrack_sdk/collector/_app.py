@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ecomtrack_sdk.collector._access_log import access_logger, shown_path
 from ecomtrack_sdk.collector._events_route import EventsRoute
 from ecomtrack_sdk.collector._http import (
     PROBLEM_TYPE,
@@ -91,22 +92,31 @@ class Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         if scope["type"] == "http":
-            started = False
-
-            async def watched(message: Any) -> None:
-                nonlocal started
-                started = True
-                await send(message)
-
-            try:
-                await self._doors.get(scope["path"], self._site)(scope, receive, watched)
-            except Exception:
-                logger.exception("collector.failed", extra={"path": scope["path"][:200]})
-                if not started:
-                    status, body, _ = problem(_BUG)
-                    await respond(send, status, body, PROBLEM_TYPE)
+            await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await lifespan(receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+        began = time.perf_counter()
+
+        async def watched(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._doors.get(scope["path"], self._site)(scope, receive, watched)
+        except Exception:
+            logger.exception("collector.failed", extra={"path": shown_path(scope["path"])})
+            if not status:
+                code, body, _ = problem(_BUG)
+                await respond(watched, code, body, PROBLEM_TYPE)
+        if access_logger.isEnabledFor(logging.INFO):
+            spent = round((time.perf_counter() - began) * 1_000, 1)
+            fields = {"method": scope["method"][:20], "path": shown_path(scope["path"]), "status": status}
+            access_logger.info("request", extra={**fields, "milliseconds": spent})
 
     def close(self) -> None:
         """End the threads of this application. The store belongs to whoever opened it."""
