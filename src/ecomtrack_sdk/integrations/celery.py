@@ -11,14 +11,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ecomtrack_sdk._client import Tracker
-from ecomtrack_sdk.errors import MissingExtraError
-from ecomtrack_sdk.integrations._carried import NAME, carried, within
+from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_shutdown
 
-try:
-    from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_shutdown
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("celery", "celery") from error
+from ecomtrack_sdk._client import Tracker
+from ecomtrack_sdk.integrations._carried import NAME, carried, within
 
 __all__ = ["connect"]
 

@@ -22,25 +22,22 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template import Library
+from django.utils.module_loading import import_string
+from django.utils.safestring import SafeString, mark_safe
+
 from ecomtrack_sdk._client import Tracker
-from ecomtrack_sdk.errors import ConfigError, MissingExtraError
+from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Customer, Event, ViewPage
 from ecomtrack_sdk.integrations._request import Incoming, Visit, VisitSettings, visit_of
 from ecomtrack_sdk.integrations.browser import snippet
-
-try:
-    from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-    from django.apps import AppConfig
-    from django.conf import settings
-    from django.core.signals import setting_changed
-    from django.db import transaction
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-    from django.template import Library
-    from django.utils.module_loading import import_string
-    from django.utils.safestring import SafeString, mark_safe
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("django", "django") from error
 
 __all__ = [
     "EcomtrackConfig",

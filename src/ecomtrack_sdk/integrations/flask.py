@@ -17,17 +17,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from flask import Flask, Request, Response, g, request
+from markupsafe import Markup
+
 from ecomtrack_sdk._client import Tracker
-from ecomtrack_sdk.errors import ConfigError, MissingExtraError
+from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Customer, ViewPage
 from ecomtrack_sdk.integrations._request import Incoming, Visit, VisitSettings, visit_of
 from ecomtrack_sdk.integrations.browser import snippet
-
-try:
-    from flask import Flask, Request, Response, g, request
-    from markupsafe import Markup
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("flask", "flask") from error
 
 __all__ = ["Ecomtrack", "VisitSettings"]
 

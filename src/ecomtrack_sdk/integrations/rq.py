@@ -13,14 +13,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ecomtrack_sdk._client import Tracker
-from ecomtrack_sdk.errors import ConfigError, MissingExtraError
-from ecomtrack_sdk.integrations._carried import NAME, carried, within
+from rq.job import Job
 
-try:
-    from rq.job import Job
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("rq", "rq") from error
+from ecomtrack_sdk._client import Tracker
+from ecomtrack_sdk.errors import ConfigError
+from ecomtrack_sdk.integrations._carried import NAME, carried, within
 
 __all__ = ["EcomtrackJob"]
 

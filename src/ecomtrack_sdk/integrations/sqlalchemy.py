@@ -20,32 +20,29 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.orm import Session
+
 from ecomtrack_sdk._client import Tracker
 from ecomtrack_sdk._wire import Valid, encode_event, validate_event
-from ecomtrack_sdk.errors import EcomtrackError, MissingExtraError, OutboxCorrupt
+from ecomtrack_sdk.errors import EcomtrackError, OutboxCorrupt
 from ecomtrack_sdk.events import Event
 from ecomtrack_sdk.integrations._carried import fill
-
-try:
-    from sqlalchemy import (
-        BigInteger,
-        Column,
-        Connection,
-        DateTime,
-        Engine,
-        Integer,
-        MetaData,
-        String,
-        Table,
-        Text,
-        delete,
-        func,
-        insert,
-        select,
-    )
-    from sqlalchemy.orm import Session
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("sqlalchemy", "sqlalchemy") from error
 
 __all__ = ["add", "outbox_table", "pending", "relay", "relay_forever"]
 

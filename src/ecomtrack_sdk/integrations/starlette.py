@@ -16,17 +16,13 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from ecomtrack_sdk._client import Tracker
-from ecomtrack_sdk.errors import MissingExtraError
 from ecomtrack_sdk.events import Customer, ViewPage
 from ecomtrack_sdk.integrations._request import Incoming, Visit, VisitSettings, visit_of
-
-try:
-    from starlette.datastructures import MutableHeaders
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("starlette", "collector") from error
 
 __all__ = ["EcomtrackMiddleware", "VisitSettings"]
 

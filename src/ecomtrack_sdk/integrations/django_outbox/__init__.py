@@ -18,16 +18,13 @@ them over again, under the same event id: the collector counts each once.
 
 from __future__ import annotations
 
+from django.db import connections, transaction
+
 from ecomtrack_sdk._client import Tracker
 from ecomtrack_sdk._wire import Valid, encode_event, validate_event
-from ecomtrack_sdk.errors import MissingExtraError, OutboxCorrupt
+from ecomtrack_sdk.errors import OutboxCorrupt
 from ecomtrack_sdk.events import Event
 from ecomtrack_sdk.integrations._carried import fill
-
-try:
-    from django.db import connections, transaction
-except ImportError as error:  # pragma: no cover
-    raise MissingExtraError("django", "django") from error
 
 __all__ = ["add", "relay"]
 
