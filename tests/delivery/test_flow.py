@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecomtrack_sdk._delivery import flow as core
 from ecomtrack_sdk._delivery.drivers import arun, run
 from ecomtrack_sdk._delivery.flow import Answer, Batch, Outcome, Reply, Send, Stop, Wait, deliver
 from ecomtrack_sdk._delivery.retry import RetryPolicy
@@ -22,7 +23,7 @@ FOREVER = RetryPolicy()
 
 
 def event_id(number: int) -> str:
-    return f"00000000-0000-7000-8000-{number:012x}"
+    return f"abcdef00-0000-7000-8000-{number:012x}"
 
 
 def batch_of(count: int, key: str = "k") -> Batch:
@@ -173,7 +174,7 @@ def test_one_id_twice_is_two_lines() -> None:
     assert numbers(script.sent[1].body) == [0]
     assert outcome.delivered == 2
     outcome, script = play(Batch(line * 2, "k"), ok(0, retry=[event_id(0)] * 2), ok(1, duplicate=[event_id(0)]))
-    assert numbers(script.sent[1].body) == [0, 0]
+    assert (script.sent[1].key, numbers(script.sent[1].body)) == ("k.again", [0, 0])
     assert (outcome.delivered, outcome.attempts) == (2, 2)
 
 
@@ -203,6 +204,8 @@ def test_a_single_line_that_is_too_large_is_rejected_with_its_largest_field() ->
     assert (rejection.errors[0].type, rejection.errors[0].loc) == ("too_large", "notes")
     assert str(len(big)) in rejection.errors[0].msg
     assert outcome.accepted == 1
+    outcome, _ = play(Batch(b"not json\n", "k"), Answer(413))
+    assert (outcome.rejected[0].event_id, outcome.rejected[0].errors[0].loc) == (None, "")
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -225,10 +228,12 @@ def test_the_line_that_spoils_a_batch_is_found(status: int, hold: bool) -> None:
 
 def test_a_collector_that_understands_nothing_is_not_asked_a_thousand_times() -> None:
     """After some refusals and no success the rest is rejected in the pieces it is in."""
-    outcome, script = play(batch_of(1000), *[Answer(400)] * 60)
-    assert sorted(rejection.index for rejection in outcome.rejected) == list(range(1000))
-    # Ten requests lead down to the first line, six more are refused, then each of the nine pieces left is tried once.
-    assert len(script.sent) == 10 + 6 + 9
+    outcome, script = play(batch_of(100), *[Answer(400)] * 60)
+    assert sorted(rejection.index for rejection in outcome.rejected) == list(range(100))
+    # Sixteen refusals, the last of a piece of six; that and the three pieces behind it are not cut any more.
+    sizes = [len(numbers(request.body)) for request in script.sent]
+    assert sizes == [100, 50, 25, 12, 6, 3, 1, 2, 1, 1, 3, 1, 2, 1, 1, 6, 13, 25, 50]
+    assert sizes[core.MAX_REFUSALS - 1] == 6
 
 
 def test_refusals_do_not_add_up_over_a_verdict() -> None:
@@ -270,10 +275,11 @@ def test_waits_say_whether_a_person_has_to_act() -> None:
     assert isinstance(wait, Wait)
     assert (wait.reason, wait.attempt, wait.blocked) == ("HTTP 503: restarting", 1, False)
     assert isinstance(flow.send(None), Send)
-    wait = flow.send(Answer(401))
-    assert isinstance(wait, Wait)
-    assert (wait.reason, wait.attempt, wait.blocked) == ("HTTP 401", 2, True)
-    assert isinstance(flow.send(None), Send)
+    for attempt, status in enumerate([401, 499, 500, 501], 2):
+        wait = flow.send(Answer(status))
+        assert isinstance(wait, Wait)
+        assert (wait.reason, wait.attempt, wait.blocked) == (f"HTTP {status}", attempt, status < 500)
+        assert isinstance(flow.send(None), Send)
     wait = flow.send(ok(0, retry=[event_id(0)]))
     assert isinstance(wait, Wait)
     assert "1 event" in wait.reason

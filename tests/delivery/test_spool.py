@@ -213,18 +213,6 @@ def test_the_bound_counts_what_other_processes_have_waiting(directory):
     spool.close()
 
 
-@POSIX
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_directory_is_an_error_of_the_spool(tmp_path):
-    """The spool itself says that it cannot write; the balance has not moved."""
-    tmp_path.chmod(0o500)
-    spool = Spool(tmp_path / "outbox")
-    with pytest.raises(OSError, match="ermission"):
-        spool.put(b'{"n":1}')
-    assert spool.stats().accepted == 0
-    tmp_path.chmod(0o700)
-
-
 def test_a_path_that_is_no_directory_falls_back_to_memory(tmp_path, caplog):
     """Where the disk refuses, events wait in memory, and a warning says so once a minute, not once an event."""
     (tmp_path / "outbox").write_text("a file is in the way")

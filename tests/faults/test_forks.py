@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import textwrap
 
+import pytest
+
 from ecomtrack_sdk._delivery import maintenance
 from ecomtrack_sdk._delivery.transport import HttpTransport
 
@@ -14,7 +16,7 @@ PROGRAM = """
 import faulthandler, os, signal, sys, threading
 from ecomtrack_sdk import CustomEvent, Tracker
 def note(event_id): os.write(1, (event_id + "\\n").encode())
-signal.alarm(240)  # a deadlock ends the test, not the build
+signal.alarm(800)  # a deadlock ends the test, not the build
 tracker = Tracker(sys.argv[1], key=sys.argv[2], outbox=sys.argv[3], flush_interval=0.001, batch_events=20,
                   on_delivered=lambda number: None)
 stop = threading.Event()
@@ -29,7 +31,7 @@ bad = 0
 for number in range(int(sys.argv[4])):
     pid = os.fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(40, exit=True)
+        faulthandler.dump_traceback_later(90, exit=True)
         note(tracker.track(CustomEvent(name="child")))
         stats = tracker.stats()  # a child has nothing of its parent's, but may have adopted what its siblings left
         assert stats.accepted - stats.adopted == 1, stats
@@ -44,6 +46,7 @@ tracker.close(60)
 """
 
 
+@pytest.mark.timeout(900)
 def test_forks_while_threads_track_and_the_worker_sends(collector, zygote, tmp_path):
     """500 forks while three threads track and the worker holds locks: no child hangs, nothing is lost or doubled."""
     directory = tmp_path / "outbox"

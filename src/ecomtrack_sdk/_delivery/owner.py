@@ -8,10 +8,12 @@ lock. A lock file is removed last, after the segments.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from ecomtrack_sdk._delivery.descriptors import close
 from ecomtrack_sdk._delivery.locks import lock_file, same_file
 from ecomtrack_sdk._delivery.segment import Segment
 
@@ -84,6 +86,8 @@ class Owner:
         """Free the lock; without segments the lock file goes as well."""
         if self._lock_fd < 0:
             return
+        if sys.platform == "win32":  # an open file cannot be removed there
+            self.forget()
         if not any(self.directory.glob(f"{self.name}.*.jsonl")):
             with suppress(OSError):
                 (self.directory / f"{self.name}.lock").unlink()
@@ -94,9 +98,7 @@ class Owner:
         for segment in self.segments:
             segment.close()
         fd, self._lock_fd = self._lock_fd, -1
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
+        close(fd)
 
 
 def owners_in(directory: Path) -> list[str]:

@@ -8,15 +8,15 @@ crash the rest is sent again, and the collector knows the ids.
 from __future__ import annotations
 
 import os
-import sys
 from bisect import insort
 from contextlib import suppress
 from pathlib import Path
 
+from ecomtrack_sdk._delivery.descriptors import BINARY, close, read_at, sync
+
 __all__ = ["Segment", "TornWrite"]
 
 _CHUNK = 1 << 20
-_BINARY = getattr(os, "O_BINARY", 0)
 
 
 class TornWrite(OSError):
@@ -63,7 +63,7 @@ class Segment:
     @classmethod
     def create(cls, path: Path) -> Segment:
         """A new, empty segment, mode 0600."""
-        return cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o600))
+        return cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, 0o600))
 
     @classmethod
     def load(cls, path: Path) -> tuple[Segment, int]:
@@ -71,13 +71,13 @@ class Segment:
 
         A last line without its end was never answered for: the writer died inside ``write``. It is passed over.
         """
-        segment = cls(path, os.open(path, os.O_RDONLY | _BINARY))
+        segment = cls(path, os.open(path, os.O_RDONLY | BINARY))
         try:
             length = os.fstat(segment._fd).st_size
             acked = segment._read_ack()
             position = segment.acked = segment.taken = acked if acked <= length else 0
             segment.size = position
-            while chunk := _read_at(segment._fd, _CHUNK, position):
+            while chunk := read_at(segment._fd, _CHUNK, position):
                 segment.lines += chunk.count(b"\n")
                 end = chunk.rfind(b"\n") + 1
                 if end:
@@ -130,7 +130,7 @@ class Segment:
         """Bring the file to the disk; returns the size that is safe now."""
         size = self.size
         if self._fd >= 0:
-            _sync(self._fd)
+            sync(self._fd)
         return size
 
     # --- taking and finishing
@@ -183,8 +183,8 @@ class Segment:
 
     def _read(self, start: int, length: int) -> bytes:
         if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDONLY | _BINARY)
-        return _read_at(self._fd, length, start)
+            self._fd = os.open(self.path, os.O_RDONLY | BINARY)
+        return read_at(self._fd, length, start)
 
     def _read_line(self, start: int, stop: int, head: bytes) -> bytes:
         """One line longer than a batch: read on to its end."""
@@ -233,7 +233,7 @@ class Segment:
         # Twenty digits in one write: a reader sees the old number or the new one. A failure costs a redelivery only.
         with suppress(OSError):
             if self._ack_fd < 0:
-                self._ack_fd = os.open(self.ack_path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o600)
+                self._ack_fd = os.open(self.ack_path, os.O_WRONLY | os.O_CREAT | BINARY, 0o600)
             os.lseek(self._ack_fd, 0, os.SEEK_SET)
             os.write(self._ack_fd, b"%020d\n" % self.acked)
 
@@ -255,13 +255,13 @@ class Segment:
         """No more events: close the file until it is read."""
         # Forgotten first: a fork in between must not close a number that has become somebody else's file.
         fd, self._fd = self._fd, -1
-        _close(fd)
+        close(fd)
 
     def close(self) -> None:
         """Close every descriptor; the files stay."""
         self.seal()
         fd, self._ack_fd = self._ack_fd, -1
-        _close(fd)
+        close(fd)
 
     def remove(self) -> None:
         """Close and unlink; the events first, so that no sidecar is ever missing for a file with events."""
@@ -271,36 +271,9 @@ class Segment:
                 path.unlink()
 
 
-def _close(fd: int) -> None:
-    if fd >= 0:
-        with suppress(OSError):
-            os.close(fd)
-
-
 def _end_of_line(data: bytes, number: int) -> int:
     """Offset after the *number*-th line end."""
     position = 0
     for _ in range(number):
         position = data.find(b"\n", position) + 1
     return position
-
-
-def _sync(fd: int) -> None:
-    if sys.platform == "darwin":  # pragma: no cover - fsync stops at the drive's own cache there
-        import fcntl
-
-        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-    else:
-        getattr(os, "fdatasync", os.fsync)(fd)
-
-
-if hasattr(os, "pread"):
-
-    def _read_at(fd: int, length: int, offset: int) -> bytes:
-        return os.pread(fd, length, offset)
-
-else:  # pragma: no cover - Windows, covered by its own CI job
-
-    def _read_at(fd: int, length: int, offset: int) -> bytes:
-        os.lseek(fd, offset, os.SEEK_SET)
-        return os.read(fd, length)
