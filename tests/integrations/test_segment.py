@@ -197,6 +197,8 @@ def test_recorded_requests(collector_process, shared_data):
                 count += 0 if again else len(capture["body_json"].get("batch", [0]))
     counts = collector_process.get("/v1/inspect/all")
     assert counts == {"total": count, "good": count, "bad": 0}
+    named = [event["customer"] for event in collector_process.events(event_type="identify")]
+    assert {customer.get("email") for customer in named} == {"ann@example.com"}
 
 
 def test_real_client(collector_process):

@@ -192,7 +192,9 @@ def _context(context: Mapping[str, Any], properties: Properties, call: Any) -> C
 
 
 def _identify(message: Mapping[str, Any], envelope: dict[str, Any]) -> Identify:
-    customer = customer_of(message.get("userId"), message.get("traits") or {})
+    # RudderStack's clients write the traits into the context.
+    traits = message.get("traits") or (message.get("context") or {}).get("traits") or {}
+    customer = customer_of(message.get("userId"), traits)
     if customer is None:
         raise NotTyped("traits of nobody")
     return Identify(**{**envelope, "customer": customer})
