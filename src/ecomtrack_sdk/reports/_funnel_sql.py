@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ecomtrack_sdk.reports._conditions import Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["BEST", "candidates", "people", "slots", "summary"]
+__all__ = ["best", "candidates", "order_matters", "people", "slots", "summary"]
 
 
 def slots(steps: tuple[Step, ...]) -> list[tuple[int, int]]:
@@ -25,8 +25,10 @@ def candidates(
     conditions: Conditions,
     *,
     mode: str,
-    unit: str,
+    per: str,
     breakdown: str | None,
+    filtered: bool,
+    ties: Sequence[str],
 ) -> str:
     """CTEs up to ``candidates``: the events that matter, each with the steps it is.
 
@@ -35,8 +37,10 @@ def candidates(
         excluded: What must not happen on the way.
         conditions: Takes the bound values.
         mode: ``ordered``, ``strict`` or ``any``.
-        unit: Column of ``session_events`` that says who goes through the funnel.
+        per: ``person`` or ``session``: who goes through the funnel.
         breakdown: Field of the first step.
+        filtered: Whether the user gave filters.
+        ties: See ``_attempts.TIES``; empty where the order of like events does not matter.
     """
     any_order = mode == "any"
     # The user's filters choose who enters; where any step may be the first they choose the events.
@@ -62,23 +66,40 @@ def candidates(
         low = " ".join(f"when m.s{number} = 1 then {number}" for number in numbers)
         high = f"case {' '.join(f'when m.s{number} = 1 then {number}' for number in reversed(numbers))} else 0 end"
     marks = [f"m.s{number} = 1" for number in numbers] + [f"m.x{i} = 1" for i in range(1, len(excluded) + 1)]
-    filtered = "" if mode == "strict" else f"\n  where {' or '.join(marks)}"
+    some = "" if mode == "strict" else f"\n  where {' or '.join(marks)}"
+    # Types and names are in ``session_events`` too: a question that asks for no more does without ``events``.
+    narrow = not filtered and breakdown is None and not any(step.filters for step in (*steps, *excluded))
+    unit = f"{'e' if narrow else 'a'}.{per}_id"
+    source = "session_events e" if narrow else f"events e\n  join session_events a on a.seq = e.seq{join}"
+    identity = ", e.seq as id" if any_order else ""
+    tie = ", e.event_id as tie" if "tie" in ties else ""
+    order = f", {high} as high" if "high" in ties else ""
     return (
-        f"matched as (\n  select {unit} as unit, e.event_id as id, e.t as t, {value} as breakdown,\n    "
+        f"matched as (\n  select {unit} as unit, e.t as t, {value} as breakdown{identity}{tie},\n    "
         + ",\n    ".join(flags)
-        + f"\n  from events e\n  join session_events a on a.seq = e.seq{join}\n"
+        + f"\n  from {source}\n"
         f"  where e.t >= $from_t and e.t < $to_t and {kept} and {unit} is not null{everywhere}\n),\n"
-        f"candidates as (\n  select m.*, case{barred} {low} else 99 end as low, {high} as high\n"
-        f"  from matched m{filtered}\n)"
+        f"candidates as (\n  select m.*, case{barred} {low} else 99 end as low{order}\n  from matched m{some}\n)"
     )
 
 
-BEST = """best as (
+def best(ties: Sequence[str]) -> str:
+    """CTE ``best``: the best attempts of everybody have ``reach = top``; the one to show has ``nth = 1``."""
+    tie = ", a.tie" if "tie" in ties else ""
+    return f"""best as (
   select a.*, max(a.reach) over (partition by a.unit) as top,
-    row_number() over (partition by a.unit order by a.reach desc, a.t1, a.id) as nth
+    row_number() over (partition by a.unit order by a.reach desc, a.t1{tie}) as nth
   from attempts a
 )"""
-"""The best attempts of everybody have ``reach = top``; the one to show has ``nth = 1``."""
+
+
+def order_matters(steps: Sequence[Step], excluded: Sequence[Step], breakdown: str | None) -> bool:
+    """Whether two events of one microsecond that are the same step may differ to the question."""
+    asked = (*steps, *excluded)
+    kinds = {(step.type, step.name) for step in asked}
+    unnamed = [step.type for step in asked if step.name is None]
+    disjoint = len(kinds) == len(asked) and "*" not in unnamed and ("custom" not in unnamed or len(kinds) == 1)
+    return breakdown is not None or not disjoint
 
 
 def summary(steps: int, *, broken_down: bool) -> str:

@@ -33,10 +33,10 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from ecomtrack_sdk.errors import BadParameter
-from ecomtrack_sdk.reports._attempts import Exclusion, any_order, ordered, strict
+from ecomtrack_sdk.reports._attempts import TIES, Exclusion, any_order, ordered, strict
 from ecomtrack_sdk.reports._base import Check, Report, Row
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
-from ecomtrack_sdk.reports._funnel_sql import BEST, candidates, people, slots, summary
+from ecomtrack_sdk.reports._funnel_sql import best, candidates, order_matters, people, slots, summary
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._steps import Step, parse_duration, parse_step, parse_steps, split_steps
 from ecomtrack_sdk.reports._values import Count, Rate, Seconds, Time
@@ -124,18 +124,21 @@ def _plan(params: FunnelParams) -> _Plan:
     exclusions = _exclusions(params, steps)
     conditions = Conditions()
     window = parse_duration(params.window) * 1_000_000
-    unit = "a.person_id" if params.per == "person" else "a.session_id"
     excluded = [step for step, _ in exclusions]
+    ties = TIES if order_matters(steps, excluded, params.breakdown) else ()
     body = [
-        candidates(steps, excluded, conditions, mode=params.mode, unit=unit, breakdown=params.breakdown),
-    ]
+        candidates(
+            steps, excluded, conditions, mode=params.mode, per=params.per, breakdown=params.breakdown,
+            filtered=bool(params.where), ties=ties,
+        )
+    ]  # fmt: skip
     if params.mode == "ordered":
-        body.append(ordered(len(steps), window, [span for _, span in exclusions]))
+        body.append(ordered(len(steps), window, [span for _, span in exclusions], ties))
     elif params.mode == "strict":
-        body.append(strict(len(steps), window))
+        body.append(strict(len(steps), window, ties))
     else:
-        body.append(any_order(slots(steps), window, len(exclusions)))
-    body.append(BEST)
+        body.append(any_order(slots(steps), window, len(exclusions), ties))
+    body.append(best(ties))
     values: dict[str, Value] = dict(conditions.params)
     for number, step in enumerate(steps, 1):
         values[f"name{number}"] = f"{number} of {len(steps)}" if params.mode == "any" else step.text

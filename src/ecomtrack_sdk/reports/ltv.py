@@ -85,6 +85,8 @@ def _sql(params: LtvParams) -> str:
         f"over (partition by g.cohort, {'g.breakdown, ' if b else ''}g.currency order by g.period "
         "rows between unbounded preceding and current row)"
     )
+    # Written as differences: an engine that sees ``>=`` may compare every order with every cohort before it looks at
+    # whose they are.
     return f"""with {acts("starts", _ORDER, Conditions(), breakdown=params.breakdown, where=True)},
 {first_time("cohorts", "starts")},
 {last_moment()},
@@ -95,7 +97,7 @@ placed as (
   from cohorts c
   join order_people p on p.person_id = c.person
   join orders o on o.order_id = p.order_id and o.counted = 1
-  where o.ordered_t >= c.t and o.ordered_t < $to_t
+  where o.ordered_t - c.t >= 0 and o.ordered_t < $to_t
   group by c.cohort, {b}@periods(c.cohort, @period(o.ordered_t)), @currency(o.currency)
 ),
 money as (
@@ -104,7 +106,7 @@ money as (
   from cohorts c
   join order_people p on p.person_id = c.person
   join order_money m on m.order_id = p.order_id and m.kind <> 'discount'
-  where m.ordered_t >= c.t and {moved} < $to_t
+  where m.ordered_t - c.t >= 0 and {moved} < $to_t
   group by c.cohort, {b}@periods(c.cohort, @period({moved})), @currency(m.currency)
 ),
 currencies as (

@@ -172,7 +172,7 @@ followed as (
   from (
     select h.place, h.person, o.order_id
     from hits h join placed o on o.person = h.person
-    where h.t <= o.t and o.t - h.t <= {window}
+    where o.t - h.t between 0 and {window}
   ) f
   group by f.place
 ),

@@ -106,7 +106,8 @@ def _sql(params: RetentionParams) -> str:
     if params.cumulative:
         returns = f"""select f.cohort, {"f.breakdown, " if b else ""}f.period, count(*) as people from (
     select c.person, {group}min(@periods(c.cohort, r.at)) as period
-    from cohorts c join returns r on r.person = c.person where r.at > c.cohort group by c.person, {group.rstrip(", ")}
+    from cohorts c join returns r on r.person = c.person where @periods(c.cohort, r.at) > 0
+    group by c.person, {group.rstrip(", ")}
   ) f group by f.cohort, {"f.breakdown, " if b else ""}f.period"""
         partition = "g.cohort, g.breakdown" if b else "g.cohort"
         so_far = (
@@ -116,7 +117,8 @@ def _sql(params: RetentionParams) -> str:
         shown_count, shown_revenue = f"sum(g.people) {so_far}", f"sum(g.revenue) {so_far}"
     else:
         returns = f"""select {group}@periods(c.cohort, r.at) as period, count(*) as people
-  from cohorts c join returns r on r.person = c.person where r.at > c.cohort group by {group}@periods(c.cohort, r.at)"""
+  from cohorts c join returns r on r.person = c.person where @periods(c.cohort, r.at) > 0
+  group by {group}@periods(c.cohort, r.at)"""
         shown_count, shown_revenue = "g.people", "g.revenue"
     return f"""with {begun},
 {returned},
@@ -142,7 +144,7 @@ money as (
   from cohorts c
   join order_people p on p.person_id = c.person
   join orders o on o.order_id = p.order_id
-  where o.ordered_t < $to_t and @period(o.ordered_t) >= c.cohort
+  where o.ordered_t < $to_t and @periods(c.cohort, @period(o.ordered_t)) >= 0
   group by {group}@periods(c.cohort, @period(o.ordered_t)), @currency(o.currency)
 ),
 known as (
