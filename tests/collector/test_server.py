@@ -20,9 +20,9 @@ import pytest
 
 from ecomtrack_sdk import ViewPage
 from ecomtrack_sdk._wire import compress, encode_event
-from ecomtrack_sdk.collector import serve
-from ecomtrack_sdk.errors import ConfigError, StoreError
-from ecomtrack_sdk.store import SqliteStore
+from ecomtrack_sdk.collector import _server, serve
+from ecomtrack_sdk.errors import ConfigError, StoreBusy, StoreError
+from ecomtrack_sdk.store import LogEntry, SqliteStore, _projection
 
 
 def post(served: Any, body: bytes, key: str = "server", **headers: str) -> tuple[int, Any]:
@@ -136,6 +136,25 @@ def test_leaving_under_load_answers_what_was_accepted(start, tmp_path):
         assert served.stop() == 0
     with SqliteStore(tmp_path / "data" / "events.db", must_exist=True) as store:
         assert store.counts().good >= sum(answered)
+
+
+def test_a_long_load_does_not_hold_up_the_end(tmp_path, monkeypatch):
+    """When the collector is told to stop, a projection being loaded ends with the group at hand, and goes on later."""
+    monkeypatch.setattr(_projection, "LOAD_ROWS", 10)
+    monkeypatch.setattr(_projection, "READ_ROWS", 10)
+    with SqliteStore(tmp_path / "events.db") as store:
+        for number in range(5):
+            raw = [encode_event(ViewPage()) for _ in range(10)]
+            store.append(
+                [LogEntry(f"{number}-{place}", "view_page", 0, 0, "site", one) for place, one in enumerate(raw)]
+            )
+        stopping = _server._open_warehouse(store, tmp_path, lambda: True)
+        with pytest.raises(StoreBusy, match="stopping"):
+            stopping.refresh()
+        stopping.close()
+        again = _server._open_warehouse(store, tmp_path, lambda: False)
+        assert again.refresh() == 40
+        again.close()
 
 
 def test_a_second_collector_on_the_same_directory_is_refused(start, tmp_path):

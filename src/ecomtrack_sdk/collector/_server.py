@@ -23,7 +23,7 @@ from ecomtrack_sdk.collector._keys import Kind, make_key, new_token
 from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import SITE_RATE
 from ecomtrack_sdk.collector._webhooks import SYSTEMS
-from ecomtrack_sdk.errors import ConfigError, MissingExtraError, StoreError
+from ecomtrack_sdk.errors import ConfigError, MissingExtraError, StoreBusy, StoreError
 from ecomtrack_sdk.store import SqliteStore
 
 try:
@@ -100,7 +100,7 @@ def serve(
         app = create_app(
             store,
             ring,
-            open_warehouse=lambda: _open_warehouse(store, data),
+            open_warehouse=lambda: _open_warehouse(store, data, lambda: app.closing),
             discard_warehouse=lambda: _discard_warehouse(data),
             test_mode=loopback if test_mode is None else test_mode,
             webhooks=_webhook_secrets() if webhooks is None else webhooks,
@@ -185,10 +185,15 @@ def _webhook_secrets() -> dict[str, str]:
     return {name: secret for name, secret in found.items() if secret}
 
 
-def _open_warehouse(store: SqliteStore, data: Path) -> Any:
+def _open_warehouse(store: SqliteStore, data: Path, closing: Callable[[], bool]) -> Any:
     from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
 
-    return DuckDBWarehouse(store, data)
+    def stop_when_closing(_done: int, _total: int) -> None:
+        # A first load of many events takes a minute; SIGTERM must not wait for it. What is loaded so far stays.
+        if closing():
+            raise StoreBusy("the collector is stopping")
+
+    return DuckDBWarehouse(store, data, progress=stop_when_closing)
 
 
 def _discard_warehouse(data: Path) -> None:
