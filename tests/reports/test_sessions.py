@@ -182,3 +182,17 @@ def test_attribution_adds_up_to_revenue(
     parts = reports.run("traffic", {"dimension": "channel"}, warehouse).records
     for column in ("sessions", "page_views", "orders"):
         assert sum(row[column] for row in parts) == total[column]
+
+
+def test_a_person_of_thousands_of_orders(duckdb_of: Make) -> None:
+    """Guests filed under one customer neither blow up the touches nor lose an order: the latest visits count."""
+    guest = {"id": "guest"}
+    events = [
+        {**at(n * 4000, context={"referrer": "https://www.bing.com/"}), "visitor_id": f"v{n}"} for n in range(300)
+    ]
+    events += [{**order(n * 4000 + 60, f"o{n}", customer=guest), "visitor_id": f"v{n}"} for n in range(300)]
+    warehouse = duckdb_of(events)
+    rows = reports.run("attribution", {"model": "linear"}, warehouse).records
+    assert [(row["channel"], row["orders"], row["net"]) for row in rows] == [("Organic Search", 300, 3000)]
+    touches = warehouse.query("select order_id, count(*) from touches group by 1 order by 2, 1").rows
+    assert (len(touches), touches[0], touches[-1][1]) == (300, ("o0", 1), 128)

@@ -6,7 +6,7 @@ visits of its buyer before it.
 **Grain.** One row per value of ``dimension`` and currency: by default per channel.
 
 **Formula.** The touches of an order are the sessions of its person that began at most ``lookback`` days before it, on
-whatever device. Each amount of the order is split over them:
+whatever device (the latest 128 of them). Each amount of the order is split over them:
 
 - ``last_non_direct`` (default): all to the last touch that says where it came from; to the last one when none does.
 - ``last``, ``first``: all to that touch, direct or not. ``linear``: the same to each.
