@@ -80,6 +80,8 @@ def test_money_of_the_spec(spec):
     assert order.coupons == ("hasbros",)
     refund = event_of(track("Order Refunded", spec["Order Refunded"]["properties"]))
     assert (refund.amount, refund.currency, len(refund.items)) == (Decimal(30), "USD", 2)
+    whole = event_of(track("Order Refunded", {"order_id": "o1"}))
+    assert (whole.type, whole.status, whole.reason) == ("order_update", "cancelled", "refunded in full")
     cancelled = event_of(track("Order Cancelled", spec["Order Cancelled"]["properties"]))
     assert (cancelled.status, cancelled.items, cancelled.total) == ("cancelled", None, None)
 
@@ -197,8 +199,8 @@ def test_recorded_requests(collector_process, shared_data):
                 count += 0 if again else len(capture["body_json"].get("batch", [0]))
     counts = collector_process.get("/v1/inspect/all")
     assert counts == {"total": count, "good": count, "bad": 0}
-    named = [event["customer"] for event in collector_process.events(event_type="identify")]
-    assert {customer.get("email") for customer in named} == {"ann@example.com"}
+    named = [event["customer"].get("email") for event in collector_process.events(event_type="identify")]
+    assert named.count("ann@example.com") == 3  # one client writes an alias as well
 
 
 def test_real_client(collector_process):

@@ -198,9 +198,14 @@ def _update(status: str | None) -> Callable[..., Event]:
 
 
 def _refund(properties: Properties, envelope: dict[str, Any], currency: str) -> Event:
-    """Source: the spec names ``order_id`` only; total and products are in its example. No sum means the whole order."""
+    """Money back, or, where the message names neither sum nor products, the whole order taken back.
+
+    Source: the spec names ``order_id`` only; total and products are in its example.
+    """
     order_id = id_of(properties.get("order_id")) or ""
     total = amount_of(properties.get("total", properties.get("revenue")))
+    if total is None and not properties.get("products"):
+        return OrderUpdate(**envelope, order_id=order_id, status="cancelled", reason="refunded in full")
     items = [
         RefundItem(
             product_id=str(one.get("product_id") or one.get("sku")),
