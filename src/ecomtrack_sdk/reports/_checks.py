@@ -6,6 +6,7 @@ from ecomtrack_sdk.events import STATUSES
 from ecomtrack_sdk.reports._base import Check
 
 __all__ = [
+    "MIXED_CURRENCIES",
     "MONEY_CHECKS",
     "REFUND_IN_OTHER_CURRENCY",
     "REFUND_OVER_TOTAL",
@@ -32,6 +33,19 @@ SEVERAL_CURRENCIES = Check(
     having count(distinct @currency(m.currency)) > 1
     """,  # noqa: S608  # made of the text above
 )
+
+MIXED_CURRENCIES = Check(
+    "several_currencies",
+    "orders are in {n} currencies ({names}): revenue is empty where they meet. "
+    "Ask for one with currency, or give convert and rates",
+    """
+    select count(distinct @currency(o.currency)) as n, @join_text(@currency(o.currency)) as names
+    from orders o
+    where o.ordered_t >= $from_t and o.ordered_t < $to_t and $currency is null
+    having count(distinct @currency(o.currency)) > 1
+    """,
+)
+"""For reports whose rows have one place for money and no currency of their own."""
 
 REFUND_WITHOUT_ORDER = Check(
     "refund_without_order",

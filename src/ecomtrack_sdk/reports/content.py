@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._checks import MIXED_CURRENCIES
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Period, Rate, Seconds
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
@@ -136,5 +137,6 @@ report = Report(
     }
     | {"country": "s.country = upper({value})", "article": "p.article_id = {value}", "path": "p.path = {value}"},
     bind=lambda params: {"window_t": params.window * _DAY},
+    checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
 )

@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._checks import MIXED_CURRENCIES
 from ecomtrack_sdk.reports._filters import EVENT_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Period, Rate
@@ -156,5 +157,6 @@ report = Report(
     }
     | {name: EVENT_FILTERS[name] for name in ("country", "device", "host", "path", "visitor", "customer")}
     | {"query": "lower(trim(e.query)) = lower({value})"},
+    checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
 )

@@ -25,6 +25,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._checks import MIXED_CURRENCIES
 from ecomtrack_sdk.reports._dimensions import SESSION_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Seconds, Time
@@ -156,5 +157,6 @@ report = Report(
     _sql,
     models=(SESSIONS, SESSION_EVENTS, SESSION_ORDERS, PAGES, ORDERS, NAMES),
     filters=SESSION_FILTERS,
+    checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
 )
