@@ -83,14 +83,25 @@ def candidates(
     )
 
 
-def best(ties: Sequence[str]) -> str:
-    """CTE ``best``: the best attempts of everybody have ``reach = top``; the one to show has ``nth = 1``."""
-    tie = ", a.tie" if "tie" in ties else ""
-    return f"""best as (
-  select a.*, max(a.reach) over (partition by a.unit) as top,
-    row_number() over (partition by a.unit order by a.reach desc, a.t1{tie}) as nth
-  from attempts a
-)"""
+def best(steps: int, ties: Sequence[str], *, broken_down: bool, listed: bool) -> str:
+    """CTE ``best``: one row per unit, its best attempts (those of the highest ``reach``) put together.
+
+    m2 … mK: the median of their times from the step before, microseconds. With *broken_down* the breakdown of the
+    earliest of them, with *listed* its moments t1 … tK.
+    """
+    first = f"(a.t1{', a.tie' if 'tie' in ties else ''})" if "tie" in ties else "a.t1"
+    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in range(2, steps + 1)]
+    if broken_down:
+        columns.append(f"@first(a.breakdown, {first}) as breakdown")
+    if listed:
+        columns += [f"@first(a.t{step}, {first}) as t{step}" for step in range(1, steps + 1)]
+    chosen = "".join(f", {column}" for column in columns)
+    # Grouped before the best is chosen: an engine that does not keep a CTE computes the attempts once all the same.
+    return (
+        f"tried as (\n  select a.unit, a.reach{chosen}\n  from attempts a group by a.unit, a.reach\n),\n"
+        "ranked as (select r.*, row_number() over (partition by r.unit order by r.reach desc) as nth from tried r),\n"
+        "best as (select k.* from ranked k where k.nth = 1)"
+    )
 
 
 def order_matters(steps: Sequence[Step], excluded: Sequence[Step], breakdown: str | None) -> bool:
@@ -106,47 +117,26 @@ def summary(steps: int, *, broken_down: bool) -> str:
     """The last CTEs and the SELECT of a row per step."""
     numbers, later = range(1, steps + 1), range(2, steps + 1)
     column, group = ("p.breakdown as breakdown, ", " group by p.breakdown") if broken_down else ("", "")
-    counts = ", ".join(
-        f"coalesce(sum(case when p.reach >= {step} then 1 else 0 end), 0) as c{step}" for step in numbers
-    )
-    parts = [
-        f"steps as ({' union all '.join(f'select {step} as step' for step in numbers)})",
-        f"totals as (\n  select {column}{counts}\n  from best p where p.nth = 1{group}\n)",
-    ]
-    spread, median, p90 = "", "null", "null"
-    if steps > 1:
-        took = " ".join(f"when {step} then b.t{step} - b.t{step - 1}" for step in later)
-        # Quantiles by step stand side by side: engines that do not keep a CTE would compute the attempts once for each.
-        quantiles = ", ".join(
-            f"@median(case when p.step = {step} then p.took end) as m{step}, "
-            f"@quantile(case when p.step = {step} then p.took end, 0.9) as q{step}"
-            for step in later
-        )
-        parts += [
-            (
-                "times as (\n  select b.unit, b.nth, b.breakdown, n.step, "
-                f"case n.step {took} end as took\n  from best b cross join steps n\n"
-                "  where b.reach = b.top and n.step >= 2 and n.step <= b.reach\n)"
-            ),
-            (
-                "own as (\n  select x.unit, x.step, max(case when x.nth = 1 then x.breakdown end) as breakdown,\n"
-                "    @median(x.took) as took\n  from times x group by x.unit, x.step\n)"
-            ),
-            f"spread as (\n  select {column}{quantiles}\n  from own p{group}\n)",
-        ]
-        spread = " left join spread s on s.breakdown = t.breakdown" if broken_down else " cross join spread s"
-        median, p90 = (
-            f"case n.step {' '.join(f'when {step} then s.{letter}{step}' for step in later)} end / 1000000"
-            for letter in "mq"
-        )
+    # Steps stand side by side here and below each other in the answer.
+    wide = [f"coalesce(sum(case when p.reach >= {step} then 1 else 0 end), 0) as c{step}" for step in numbers]
+    wide += [f"@median(case when p.reach >= {step} then p.m{step} end) as m{step}" for step in later]
+    wide += [f"@quantile(case when p.reach >= {step} then p.m{step} end, 0.9) as q{step}" for step in later]
     name = " ".join(f"when {step} then $name{step}" for step in numbers)
     count = f"case n.step {' '.join(f'when {step} then t.c{step}' for step in numbers)} end"
-    before = f"case n.step {' '.join(f'when {step} then t.c{step - 1}' for step in later)} end" if steps > 1 else "null"
-    return ",\n".join(parts) + (
-        f"\nselect n.step as step, case n.step {name} end as name, {count} as count,\n"
+    before = median = p90 = "null"
+    if steps > 1:
+        before = f"case n.step {' '.join(f'when {step} then t.c{step - 1}' for step in later)} end"
+        median, p90 = (
+            f"case n.step {' '.join(f'when {step} then t.{letter}{step}' for step in later)} end / 1000000"
+            for letter in "mq"
+        )
+    return (
+        f"steps as ({' union all '.join(f'select {step} as step' for step in numbers)}),\n"
+        f"totals as (\n  select {column}" + ",\n    ".join(wide) + f"\n  from best p{group}\n)\n"
+        f"select n.step as step, case n.step {name} end as name, {count} as count,\n"
         f"  @ratio({count}, t.c1) as rate_from_first,\n  @ratio({count}, {before}) as rate_from_previous,\n"
         f"  {median} as median_seconds,\n  {p90} as p90_seconds{', t.breakdown as breakdown' if broken_down else ''}\n"
-        f"from totals t cross join steps n{spread}\n"
+        f"from totals t cross join steps n\n"
         f"order by {'t.c1 desc, t.breakdown, ' if broken_down else ''}n.step"
     )
 
@@ -159,6 +149,6 @@ def people(steps: int, *, unit: str, dropped: int | None, converted: int | None,
     return (
         f"listed as (\n  select p.unit as {unit}, p.reach as step, case p.reach {name} end as name,\n"
         f"    p.t1 as started_at, case p.reach {reached} end as reached_at"
-        f"{', p.breakdown as breakdown' if broken_down else ''}\n  from best p where p.nth = 1 and {wanted}\n)\n"
+        f"{', p.breakdown as breakdown' if broken_down else ''}\n  from best p where {wanted}\n)\n"
         f"select l.* from listed l order by l.started_at, l.{unit}"
     )

@@ -138,12 +138,13 @@ def _plan(params: FunnelParams) -> _Plan:
         body.append(strict(len(steps), window, ties))
     else:
         body.append(any_order(slots(steps), window, len(exclusions), ties))
-    body.append(best(ties))
+    broken_down = params.breakdown is not None
+    listed = params.dropped is not None or params.converted is not None
+    body.append(best(len(steps), ties, broken_down=broken_down, listed=listed))
     values: dict[str, Value] = dict(conditions.params)
     for number, step in enumerate(steps, 1):
         values[f"name{number}"] = f"{number} of {len(steps)}" if params.mode == "any" else step.text
-    broken_down = params.breakdown is not None
-    if params.dropped is None and params.converted is None:
+    if not listed:
         body.append(summary(len(steps), broken_down=broken_down))
     else:
         body.append(
