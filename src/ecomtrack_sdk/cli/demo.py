@@ -64,8 +64,9 @@ def demo(
         )
         remote = Remote(ready["url"], ready["keys"]["read"])
         first = (end - timedelta(days=days)).date().replace(day=1)
-        asked = {"from": first.isoformat(), "currency": "EUR"}
-        results = [remote.get(f"/v1/reports/{name}", asked) for name in ("revenue", "orders")]
+        since = {"from": first.isoformat()}
+        asked = {"revenue": {**since, "currency": "EUR"}, "orders": since}
+        results = [remote.get(f"/v1/reports/{name}", params) for name, params in asked.items()]
         with suppress(KeyboardInterrupt) if keep else nullcontext():
             if as_json:
                 print_json({"url": ready["url"], "data": ready["data"], "events": counts, "reports": results})
@@ -154,7 +155,9 @@ def _print_reports(results: list[dict[str, Any]]) -> None:
     from ecomtrack_sdk.reports import REPORTS
 
     for payload in results:
-        console().print(f"[bold]{payload['report']}[/]  [dim]{REPORTS[payload['report']]}[/]")
+        only = f" --currency {payload['query']['currency']}" if payload["query"].get("currency") else ""
+        console().print(f"[bold]ecomtrack report {payload['report']}{only}[/]")
+        console().print(REPORTS[payload["report"]])
         print_result(result_of(payload))
         console().print()
 
