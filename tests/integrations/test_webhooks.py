@@ -59,6 +59,17 @@ def test_unmappable_is_kept(collector_process):
     assert json.loads(refused["event"]["body"]) == {"id": 5}
 
 
+def test_too_large(collector_process, shared_data):
+    """An order over the limit of an event is answered with its problem, so that the shop does not send it for ever."""
+    collector_process.reset()
+    order = json.loads((shared_data / "payloads" / "shopify_order.json").read_bytes())["order"]
+    order["line_items"] *= 1000
+    answer = post(collector_process, "shopify", "orders/create", json.dumps(order).encode())
+    assert answer.status_code == 200
+    assert answer.json()["problems"][0]["field"] == "items"
+    assert collector_process.get("/v1/inspect/all") == {"total": 1, "good": 0, "bad": 1}
+
+
 def test_unknown_system(collector_process):
     """A system without a secret has no door."""
     with httpx.Client() as client:

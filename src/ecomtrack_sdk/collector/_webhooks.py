@@ -14,7 +14,7 @@ from ecomtrack_sdk._wire import LIMITS, encode_event
 from ecomtrack_sdk.collector._events_route import EventsRoute
 from ecomtrack_sdk.collector._http import PROBLEM_TYPE, Receive, Scope, Send, problem, read_body, respond
 from ecomtrack_sdk.collector._keys import Key
-from ecomtrack_sdk.errors import CollectorError, ConfigError
+from ecomtrack_sdk.errors import CollectorError, ConfigError, TooLarge
 from ecomtrack_sdk.integrations import shopify, woocommerce
 from ecomtrack_sdk.integrations._records import Delivery
 
@@ -66,16 +66,21 @@ class WebhooksRoute:
         body = await read_body(scope, receive, LIMITS.body_bytes)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         delivery = SYSTEMS[name](headers, body, self._secrets[name])
-        lines = [encode_event(event) for event in delivery.events]
-        # What could not be mapped is kept with the refused events, so that it is seen and can be sent again.
-        lines += [_refused(name, delivery, body) for _ in delivery.problems]
-        verdict = await self._events.take_lines(lines, Key(f"webhook-{name}", "server", ""))
         problems = [{"field": one.field, "message": one.message} for one in delivery.problems]
+        lines = []
+        for event in delivery.events:
+            try:
+                lines.append(encode_event(event))
+            except TooLarge as error:
+                problems.append({"field": error.field or "", "message": str(error)})
+        # What could not be mapped is kept with the refused events, so that it is seen and can be sent again.
+        if problems:
+            lines.append(_refused(name, delivery, body, problems))
+        verdict = await self._events.take_lines(lines, Key(f"webhook-{name}", "server", ""))
         return to_json({"accepted": verdict.accepted, "duplicate": len(verdict.duplicate), "problems": problems})
 
 
-def _refused(name: str, delivery: Delivery, body: bytes) -> bytes:
+def _refused(name: str, delivery: Delivery, body: bytes, problems: list[dict[str, str]]) -> bytes:
     """A line the collector refuses, because it has no known type, and keeps: which webhook it was, and its body."""
-    problems = [{"field": one.field, "message": one.message} for one in delivery.problems]
     told = {"type": f"webhook:{name}:{delivery.topic}", "delivery_id": delivery.delivery_id, "problems": problems}
     return to_json({**told, "body": body.decode("utf-8", "replace")[: LIMITS.event_bytes // 4]})
