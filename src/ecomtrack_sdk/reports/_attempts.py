@@ -41,53 +41,46 @@ class Exclusion:
 
 def ordered(steps: int, window: int, exclusions: Sequence[Exclusion], ties: Sequence[str] = TIES) -> str:
     """CTEs for steps in the given order, other events in between allowed; *window* in microseconds."""
+    # Without ties and exclusions an event is one step only, and ``low`` says which: less to carry through the sorts.
+    narrow = not ties and not exclusions
     marks = [f"s{step}" for step in range(1, steps + 1)] + [f"x{i}" for i in range(1, len(exclusions) + 1)]
+    kept = ", ".join(["unit", "t", "low"] if narrow else ["unit", "t", "breakdown", *marks, "low", *ties])
     parts, source, backwards = [], "candidates", _backwards(ties)
+
+    def reached(step: int) -> str:
+        return f"low = {step}" if narrow else f"s{step} = 1"
+
+    def earliest(condition: str, value: str, name: str) -> str:
+        return f"min(case when {condition} then {value} end) over ({backwards} 1 preceding) as {name}"
+
     for level in range(steps, 0, -1):
         # Exclusions that begin at this step: the next one after each row, carried upwards like the steps are.
-        fresh = [i for i, each in enumerate(exclusions, 1) if each.first == level]
-        carried = [i for i, each in enumerate(exclusions, 1) if each.first > level]
-        columns = [f"min(case when x{i} = 1 then t end) over ({backwards} 1 preceding) as n{i}" for i in fresh]
+        columns = [earliest(f"x{i} = 1", "t", f"n{i}") for i, each in enumerate(exclusions, 1) if each.first == level]
         following = level + 1
         if following <= steps:
-            reached = [f"min(case when s{following} = 1 then t end) over ({backwards} 1 preceding) as t{following}"]
-            reached += [
-                f"min(case when s{following} = 1 then t{later} end) over ({backwards} 1 preceding) as t{later}"
-                for later in range(following + 1, steps + 1)
-            ]
-            columns += reached
-            columns += [
-                f"min(case when s{following} = 1 then n{i} end) over ({backwards} 1 preceding) as n{i}" for i in carried
-            ]
+            columns.append(earliest(reached(following), "t", f"t{following}"))
+            behind = [f"t{later}" for later in range(following + 1, steps + 1)]
+            behind += [f"n{i}" for i, each in enumerate(exclusions, 1) if each.first > level]
+            columns += [earliest(reached(following), name, name) for name in behind]
         if not columns:
             continue
         # Rows no earlier step asks for are dropped on the way: a funnel is narrow at its end.
-        needed = " or ".join(
-            [f"s{step} = 1" for step in range(1, level + 1)] + [f"x{i} = 1" for i in _open(exclusions, level)]
-        )
-        kept = ", ".join(["unit", "t", "breakdown", *marks, "low", *ties])
+        wanted = [reached(step) for step in range(1, level + 1)]
+        wanted += [f"x{i} = 1" for i, each in enumerate(exclusions, 1) if each.first < level]
         parts.append(
             f"level{level} as (select * from (select {kept},\n  "
             + ",\n  ".join(columns)
-            + f"\n  from {source}) as l where {needed})"
+            + f"\n  from {source}) as l where {' or '.join(wanted)})"
         )
         source = f"level{level}"
-    parts.append(_finish(steps, window, exclusions, source, ties))
-    return ",\n".join(parts)
-
-
-def _open(exclusions: Sequence[Exclusion], level: int) -> list[int]:
-    return [i for i, each in enumerate(exclusions, 1) if each.first < level]
-
-
-def _finish(steps: int, window: int, exclusions: Sequence[Exclusion], source: str, ties: Sequence[str]) -> str:
     reach = "".join(f" when t{step} <= t + {window} then {step}" for step in range(steps, 1, -1))
     reach = f"case{reach} else 1 end" if reach else "1"
     times = "".join(f", case when t{step} <= t + {window} then t{step} end as t{step}" for step in range(2, steps + 1))
-    return (
-        f"attempts as (select unit, breakdown, {reach} as reach, t as t1{times}{_kept(ties)}\n"
-        f"  from {source} where s1 = 1{_not_excluded(exclusions, window)})"
+    parts.append(
+        f"attempts as (select unit, {'' if narrow else 'breakdown, '}{reach} as reach, t as t1{times}{_kept(ties)}\n"
+        f"  from {source} where {reached(1)}{_not_excluded(exclusions, window)})"
     )
+    return ",\n".join(parts)
 
 
 def _kept(ties: Sequence[str]) -> str:
