@@ -49,7 +49,7 @@ It is built when a report that lists it runs and events have arrived since.
 GOLDEN TESTS: ``tests/reports/golden/<report>/<case>/``: ``events.jsonl`` (wire events; event_id may be left out) and
 ``expected.json``: ``[{"params": {"by": "day"}, "rows": [{"period": "2026-01-01", "net": "9.90"}], "warnings": []}]``.
 Only the columns named in a row are compared, all rows are. One runner (``tests/reports/test_golden.py``) plays every
-case on DuckDB in order, in reverse order of arrival, and on chDB. ``"report": "x"`` in an entry asks another report.
+case on DuckDB, and on chDB in the opposite order of arrival. ``"report": "x"`` in an entry asks another report.
 """
 
 from __future__ import annotations
