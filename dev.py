@@ -162,7 +162,7 @@ def check(name: str, command: list[str]) -> bool:
 
 def docs_command(commands: Path) -> list[str]:
     """Sphinx, with every warning an error."""
-    return [str(commands / "python"), "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "docs", "docs/_build/html"]
+    return [str(commands / "python"), "-m", "sphinx", "-q", "-W", "--keep-going", "docs", "docs/_build/html"]
 
 
 def pytest(commands: Path, *arguments: str) -> tuple[int, dict[str, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generate
+from sphinx.ext.napoleon import GoogleDocstring
 
 from ecomtrack_sdk import __version__
 
@@ -29,5 +30,8 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Returns", "params_style")]
+
+# An attribute's docstring is a sentence; napoleon would take what stands before a colon for its type.
+GoogleDocstring._parse_attribute_docstring = GoogleDocstring._consume_to_end  # noqa: SLF001
 
 generate.main()
