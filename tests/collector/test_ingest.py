@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecomtrack_sdk import AddToCart, Item, Order, ViewPage
+from ecomtrack_sdk import AddToCart, CustomEvent, Item, Order, ViewPage
 from ecomtrack_sdk._wire import JSON_TYPE, LIMITS, NDJSON_TYPE, compress, encode_event
 from ecomtrack_sdk.collector._ingest import MAX_REJECTED_RAW, Request, examine, microseconds
 from ecomtrack_sdk.collector._keys import Key
@@ -47,6 +47,16 @@ def test_one_bad_event_does_not_touch_its_neighbours():
     assert [rejection.index for rejection in examined.rejections] == [1, 3]
     assert examined.rejections[0].errors[0].loc == "nonsense"
     assert [entry.raw for entry in examined.rejected] == [b'{"type": "view_page", "nonsense": 1}', b"{broken"]
+
+
+def test_a_site_key_may_not_undo_links():
+    """A custom event that the reports act on is for server keys; the shop's own names pass."""
+    undo = CustomEvent(name="ecomtrack_unlink", properties={"visitor_id": "v"})
+    own = CustomEvent(name="promo_code")
+    examined = examine(request(lines(undo, own)), SITE)
+    assert [entry.event_id for entry in examined.entries] == [own.event_id]
+    assert [error.loc for error in examined.rejections[0].errors] == ["name"]
+    assert len(examine(request(lines(undo, own)), SERVER).entries) == 2
 
 
 def test_a_site_key_may_not_send_orders():

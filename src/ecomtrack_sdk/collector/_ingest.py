@@ -31,6 +31,7 @@ from ecomtrack_sdk.collector._keys import Key
 from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.errors import CollectorError, Malformed, TooLarge
 from ecomtrack_sdk.events.base import Event, EventWarning
+from ecomtrack_sdk.events.custom import CustomEvent
 from ecomtrack_sdk.store import LogEntry, RejectedEntry
 
 __all__ = ["Examined", "Request", "examine", "microseconds"]
@@ -43,6 +44,8 @@ MAX_AHEAD = timedelta(minutes=10)
 """How far an event may lie in the future before it is odd: clocks of shops are a little off, not more."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OWN_NAMES = "ecomtrack_"
+"""How the names begin of custom events that mean something to the reports, such as undoing a link between people."""
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 _MEDIA_TYPES = BEACON_TYPES | {NDJSON_TYPE, JSON_TYPE}
 
@@ -140,13 +143,13 @@ def _type_of(event: Event) -> str:
 
 def _within_rights(outcome: Valid, key: Key) -> Valid | Invalid:
     event = outcome.event
-    if key.may_send(_type_of(event)):
+    if not key.may_send(_type_of(event)):
+        loc, what = "type", _type_of(event)
+    elif key.kind == "site" and isinstance(event, CustomEvent) and event.name.startswith(OWN_NAMES):
+        loc, what = "name", f"custom events named {OWN_NAMES}…"
+    else:
         return outcome
-    error = FieldError(
-        loc="type",
-        type="not_allowed",
-        msg=f"a {key.kind} key may not send {_type_of(event)}; use a server key",
-    )
+    error = FieldError(loc=loc, type="not_allowed", msg=f"a {key.kind} key may not send {what}; use a server key")
     return Invalid(outcome.raw, event.event_id if "event_id" in event.model_fields_set else None, (error,))
 
 
