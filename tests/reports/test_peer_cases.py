@@ -18,6 +18,12 @@ from ecomtrack_sdk.store._projection import Warehouse
 
 Make = Callable[[Sequence[Mapping[str, Any]]], Warehouse]
 Case = dict[str, Any]
+BOTH_WAYS = pytest.mark.parametrize(
+    ("engine", "shop"),
+    [("duckdb", False), ("duckdb", True), ("clickhouse", True)],
+    ids=["custom", "shop", "clickhouse"],
+)
+"""The peer's events under their own names, and as those of a shop."""
 
 
 @pytest.fixture(params=["duckdb", "clickhouse"])
@@ -71,9 +77,10 @@ def until(case: Case) -> str:
     return (date.fromisoformat(last[:10]) + timedelta(days=1)).isoformat()
 
 
-@pytest.mark.parametrize("shop", [False, True], ids=["custom", "shop"])
-def test_funnels_of_posthog(shared_data: Path, make: Make, shop: bool) -> None:
+@BOTH_WAYS
+def test_funnels_of_posthog(shared_data: Path, request: pytest.FixtureRequest, engine: str, shop: bool) -> None:
     """Counts of every step, as custom events and as those of a shop; ``?`` is what the source does not say."""
+    make: Make = request.getfixturevalue(f"{engine}_of")
     for case in cases(shared_data, "funnel"):
         asked = case["definition"]
         mapping = case["suggested_mapping"]
@@ -94,9 +101,10 @@ def test_funnels_of_posthog(shared_data: Path, make: Make, shop: bool) -> None:
         assert got == want, case["id"]
 
 
-@pytest.mark.parametrize("shop", [False, True], ids=["custom", "shop"])
-def test_retention_of_posthog(shared_data: Path, make: Make, shop: bool) -> None:
+@BOTH_WAYS
+def test_retention_of_posthog(shared_data: Path, request: pytest.FixtureRequest, engine: str, shop: bool) -> None:
     """Every cell of every matrix; a cohort of nobody has no row in ours, which is the same as zeros."""
+    make: Make = request.getfixturevalue(f"{engine}_of")
     for case in cases(shared_data, "retention"):
         asked, want = case["definition"], case["expected"]
         mapping = case["suggested_mapping"]
