@@ -114,6 +114,20 @@ def test_a_living_owner_is_left_alone(directory):
     two.close()
 
 
+def test_what_is_settled_behind_a_lease_does_not_hide_it(directory):
+    """When a later slice is settled first and the process dies, the earlier one is still found."""
+    dead = Spool(directory)
+    for number in range(4):
+        dead.put(b'{"n":%d}' % number)
+    first, second = dead.take(2, 100), dead.take(1, 100)
+    dead.settle(second, {})
+    abandon(dead)
+    heir = Spool(directory)
+    heir.adopt()
+    assert set(first.lines()) | {b'{"n":3}'} <= set(take_all(heir))
+    heir.close()
+
+
 def test_a_torn_last_line_is_passed_over(directory):
     """A line without its end was never answered for: the others come out, and nothing is counted for it."""
     dead = Spool(directory)
