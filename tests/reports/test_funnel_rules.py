@@ -131,6 +131,21 @@ def test_per_session_a_new_visit_begins_anew(duckdb_of: Make) -> None:
     assert counts(funnel(warehouse, "ab", per="session")) == [1, 0]
 
 
+def test_a_breakdown_by_channel_asks_the_visit(duckdb_of: Make) -> None:
+    """An event says where it came from only when it is the first of its visit; a property of that name goes first."""
+    came = {
+        "url": "https://shop.example/?utm_source=news&utm_medium=email",
+        "utm_source": "news",
+        "utm_medium": "email",
+    }
+    page = {"type": "view_page", "visitor_id": "p", "occurred_at": START.isoformat(), "context": came}
+    warehouse = duckdb_of([page, *events([Did("p", 1, "a"), Did("q", 1, "a")])])
+    rows = funnel(warehouse, "a", breakdown="channel")
+    assert [(row["breakdown"], row["count"]) for row in rows] == [("Direct", 1), ("Email", 1)]
+    rows = funnel(duckdb_of(events([Did("q", 1, "a")], channel="leaflet")), "a", breakdown="channel")
+    assert [row["breakdown"] for row in rows] == ["leaflet"]
+
+
 def test_events_outside_the_range_are_not_seen(duckdb_of: Make) -> None:
     """Neither beginnings nor later steps."""
     warehouse = duckdb_of(events([Did("p", 0, "a"), Did("p", 5, "b"), Did("q", 6, "a"), Did("q", 7, "b")]))

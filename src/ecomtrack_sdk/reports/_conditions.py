@@ -128,9 +128,10 @@ class Conditions:
                 "    where list in ('item', 'order') group by event_id) b on b.event_id = e.event_id"
             )
             return "coalesce(cast(b.value as varchar), '(none)')", lines
-        if name in VISIT_FIELDS and kinds != {"custom"}:
+        if name in VISIT_FIELDS:
             visits = "\n  left join sessions z on z.session_id = a.session_id"
-            return f"coalesce(z.{name}, '(none)')", visits
+            own = f"@json(e.properties, {self.bind(name)}), " if {"custom", "*"} & kinds else ""
+            return f"coalesce({own}z.{name}, '(none)')", visits
         kind = "custom" if {"custom", "*"} & kinds else ""
         return f"coalesce(cast({self._column(name, kind)} as varchar), '(none)')", ""
 
