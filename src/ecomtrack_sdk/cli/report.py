@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -229,14 +231,17 @@ def _from_files(found: Any, asked: dict[str, Any], data: Path) -> Any:
             f"there is no event log in {data}. Start a collector with: ecomtrack collector --data {data}, "
             "or name one with --url and --key"
         )
-    with SqliteStore(path) as store, progress() as bar:
-        task = bar.add_task("loading events", total=None, visible=False)
+    with SqliteStore(path) as store, ExitStack() as stack:
+        update: Callable[[int, int], None] | None = None
 
         def loaded(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
+            nonlocal update
+            if update is None:  # a bar only where there is something to load: on a warm projection it costs 0.2 s
+                bar = stack.enter_context(progress())
+                task = bar.add_task("loading events", total=total)
+                update = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731
+            update(done, total)
 
         warehouse = DuckDBWarehouse(store, data, progress=loaded)
-        try:
-            return found.run(warehouse, found.parse(asked)).to_dict()
-        finally:
-            warehouse.close()
+        stack.callback(warehouse.close)
+        return found.run(warehouse, found.parse(asked)).to_dict()
