@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import generate
 from sphinx.ext.napoleon import GoogleDocstring
 
-from ecomtrack_sdk import __version__
+from ecomtrack_sdk import __version__, errors
 
 project = "ecomtrack-sdk"
 copyright = "the ecomtrack-sdk authors"  # noqa: A001
@@ -23,6 +23,8 @@ html_title = f"ecomtrack-sdk {__version__}"
 html_copy_source = False
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
+# The errors are a page of their own, drawn as a tree (reference/errors.md), without anchors to link to.
+nitpick_ignore = [("py:exc", name) for name in errors.__all__]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_class_signature = "separated"

@@ -39,7 +39,7 @@ class Config:
     """Server key of the collector. Environment: ``ECOMTRACK_KEY``."""
     outbox: Path | Literal["memory"] | None = None
     """Directory events wait in, shared by all processes of the project; ``"memory"`` keeps off the disk altogether;
-    ``None`` is :func:`default_outbox`. Environment: ``ECOMTRACK_OUTBOX``."""
+    ``None`` is ``default_outbox``. Environment: ``ECOMTRACK_OUTBOX``."""
     project: str = "default"
     """Keeps apart the default outboxes of shops on one machine."""
     durability: Durability = "process"
@@ -76,7 +76,7 @@ class Config:
     on_delivered: OnDelivered | None = None
     """Called with the number of events delivered. All hooks run on a thread of their own, and may raise or block."""
     on_rejected: OnRejected | None = None
-    """Called with each :class:`DeadLetter`: the event and why the collector will never take it."""
+    """Called with each dead letter: the event and why the collector will never take it."""
     on_dropped: OnDropped | None = None
     """Called with the reason and the number of events dropped."""
     http_client: httpx.Client | Callable[[], httpx.Client] | None = None
