@@ -144,7 +144,7 @@ def checks(commands: Path, *, docs: bool) -> list[str]:
         "import-linter": [str(commands / "lint-imports"), "--no-cache"],
     }
     if docs:
-        steps["docs"] = docs_command(commands)
+        steps["docs"] = docs_command(commands, renew=False)  # a test compares the committed pages with the code
     with ThreadPoolExecutor(2) as pool:
         return [name for name, fine in zip(steps, pool.map(check, steps, steps.values()), strict=True) if not fine]
 
@@ -160,9 +160,10 @@ def check(name: str, command: list[str]) -> bool:
     return fine
 
 
-def docs_command(commands: Path) -> list[str]:
-    """Sphinx, with every warning an error."""
-    return [str(commands / "python"), "-m", "sphinx", "-q", "-W", "--keep-going", "docs", "docs/_build/html"]
+def docs_command(commands: Path, *, renew: bool) -> list[str]:
+    """Sphinx, with every warning an error; *renew* writes the generated pages anew first."""
+    options = ["-q", "-n", "-W", "--keep-going", *([] if renew else ["-t", "as-committed"])]
+    return [str(commands / "python"), "-m", "sphinx", *options, "docs", "docs/_build/html"]
 
 
 def pytest(commands: Path, *arguments: str) -> tuple[int, dict[str, int]]:
@@ -237,7 +238,7 @@ def task_check(_arguments: argparse.Namespace, _rest: list[str]) -> int:
 
 def task_docs(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     """The documentation."""
-    run(docs_command(environment(sys.executable, ".venv")))
+    run(docs_command(environment(sys.executable, ".venv"), renew=True))
     say("docs/_build/html/index.html")
     return 0
 
