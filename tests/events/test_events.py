@@ -122,11 +122,20 @@ def test_a_refund_derives_its_amount_when_every_line_has_one() -> None:
     open_ = Refund(refund_id="r", order_id="o", currency="EUR", items=[*lines, RefundItem(product_id="c")])
     assert open_.amount is None
     assert open_.warnings() == ()
-    assert Refund(refund_id="r", order_id="o", currency="EUR").amount is None
     given = Refund(refund_id="r", order_id="o", currency="EUR", items=lines, amount=20)
     assert given.amount == 20
     assert [warning.code for warning in given.warnings()] == ["sum_mismatch"]
     assert Refund(refund_id="r", order_id="o", currency="EUR", items=lines, amount="7.55").warnings() == ()
+
+
+def test_a_refund_that_says_nothing_of_money_or_goods_is_told() -> None:
+    """It moves nothing: whoever meant "all of it" hears so from the verdict, not from a figure months later."""
+    bare = Refund(refund_id="r", order_id="o", currency="EUR")
+    assert bare.amount is None
+    assert [(warning.code, warning.loc) for warning in bare.warnings()] == [("no_amount", "amount")]
+    worths: list[dict[str, Any]] = [{"amount": 0}, {"shipping": 5}, {"items": [RefundItem(product_id="p")]}]
+    for worth in worths:
+        assert Refund(refund_id="r", order_id="o", currency="EUR", **worth).warnings() == ()
 
 
 PRICED = Item(product_id="p", price=5)

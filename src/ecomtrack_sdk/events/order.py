@@ -194,6 +194,8 @@ class Refund(Event):
         return self
 
     def warnings(self) -> tuple[EventWarning, ...]:
+        if self.amount is None and not self.items and not self.shipping:
+            return (EventWarning("no_amount", "amount", "is missing, and so are items: the refund is worth nothing"),)
         known = [item.amount for item in self.items if item.amount is not None]
         if self.amount is None or not known or len(known) < len(self.items):
             return ()
