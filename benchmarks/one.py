@@ -33,6 +33,7 @@ def caller(adapter, kind: str, count: int, pace: float | None = None) -> dict[st
     call, make = getattr(adapter, kind), ROWS[kind]
     for number in range(200):
         call(make(number))
+    adapter.flush()  # imports, threads and the connection are there before the clock starts
     rows = [make(number) for number in range(min(count, 5000))]
     times = []
     due = time.perf_counter()

@@ -146,7 +146,9 @@ def about(size: Size) -> dict[str, str]:
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {version}" for name, version in installed().items()),
         "rounds": str(size.rounds),
-        "load": " ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "",
+        "load before the run": " ".join(f"{value:.1f}" for value in os.getloadavg())
+        if hasattr(os, "getloadavg")
+        else "",
     }
 
 
@@ -155,8 +157,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one small round, some minutes")
     parser.add_argument("--json", action="store_true", help="print all results as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--rounds", type=int, help="repetitions; 5 without --quick, 1 with it")
     options = parser.parse_args()
     size = QUICK if options.quick else FULL
+    size = size._replace(rounds=options.rounds or size.rounds)
     facts = about(size)
     found = measure(size, lambda text: print(text, file=sys.stderr, flush=True))
     if options.json:
