@@ -123,9 +123,19 @@ class Tracker:
             MissingCurrency: The event has an amount and no currency, and there is no default.
             TooLarge: The event is over the limit of the wire.
             OutboxFull: The outbox is at its bound, under ``on_full="raise"`` only.
+            TypeError: Not an event.
             ClientClosed: After :meth:`close`.
         """
-        line = encode_event(event, default_currency=self._currency, fill=_visitor.get())
+        try:
+            line = encode_event(event, default_currency=self._currency, fill=_visitor.get())
+        except AttributeError:
+            is_event: bool = isinstance(event, Event)
+            if is_event:
+                raise
+            kind = type(event).__name__
+            raise TypeError(
+                f"track() takes an event such as Order(...), not {kind}; S2SClient.send takes JSON"
+            ) from None
         if self._closed:
             raise ClientClosed("the tracker is closed")
         if self.config.disabled:

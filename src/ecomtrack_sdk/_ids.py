@@ -47,7 +47,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_forget_tails)
 
 
-def source_id(namespace: str, *record: str) -> str:
+def source_id(namespace: str, *record: str | int) -> str:
     """The event id that belongs to a record elsewhere, the same each time, so that a second import is a no-op.
 
     Args:
@@ -57,4 +57,4 @@ def source_id(namespace: str, *record: str) -> str:
     Returns:
         A UUIDv5 as text.
     """
-    return str(uuid.uuid5(_SOURCE_NAMESPACE, "\x1f".join((namespace, *record))))
+    return str(uuid.uuid5(_SOURCE_NAMESPACE, "\x1f".join((namespace, *map(str, record)))))

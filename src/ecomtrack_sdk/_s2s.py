@@ -16,7 +16,7 @@ from ecomtrack_sdk._delivery.drivers import arun, run
 from ecomtrack_sdk._delivery.flow import Batch, Outcome, deliver
 from ecomtrack_sdk._delivery.nowhere import AsyncNowhere, Nowhere
 from ecomtrack_sdk._delivery.retry import RetryPolicy
-from ecomtrack_sdk._delivery.sending import EventLike, Group, Sending, SendReport, Verdict, raise_unsent
+from ecomtrack_sdk._delivery.sending import EventLike, Group, Sending, SendReport, Verdict, many, raise_unsent
 from ecomtrack_sdk._delivery.transport import AsyncHttpTransport, HttpTransport
 from ecomtrack_sdk._wire import LIMITS, encode_event
 from ecomtrack_sdk.errors import ClientClosed, ConfigError, RejectedError
@@ -149,10 +149,10 @@ class S2SClient:
         Raises:
             RejectedError: The collector refuses the request as a whole: a wrong key or address.
             GaveUp: The retry policy's bounds are used up.
-            ConfigError: The checkpoint cannot be read or belongs to other events.
+            ConfigError: The checkpoint cannot be read or belongs to other events; a single event was given.
         """
         job = self._settings.sending(checkpoint, rejections)
-        for item in events:
+        for item in many(events):
             self._step(job, job.add(item), progress)
         self._step(job, job.rest(), progress)
         return job.report
@@ -242,7 +242,7 @@ class AsyncS2SClient:
             async for item in events:
                 await self._step(job, job.add(item), progress)
         else:
-            for item in events:
+            for item in many(events):
                 await self._step(job, job.add(item), progress)
         await self._step(job, job.rest(), progress)
         return job.report

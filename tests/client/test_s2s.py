@@ -85,6 +85,14 @@ def collector() -> Iterator[FakeCollector]:
         yield one
 
 
+@pytest.mark.parametrize("single", [ViewPage(occurred_at=AT), {"type": "view_page"}, '{"type": "view_page"}', b"{}"])
+def test_a_single_event_is_not_taken_apart(call: Driver, collector: FakeCollector, single: Any) -> None:
+    """send() with one event instead of several says what to write, and sends nothing."""
+    with pytest.raises(ConfigError, match=r"send_one\(event\)"):
+        call("send", collector.url, single)
+    assert collector.events == []
+
+
 def test_every_kind_of_item_is_sent(call: Driver, collector: FakeCollector) -> None:
     """Events, bytes, text and mappings, in one go; layout in JSON text does not matter, blank text is passed over."""
     pretty = json.dumps(json.loads(line(3)), indent=2)

@@ -424,3 +424,9 @@ def test_each_collector_has_an_outbox_of_its_own(monkeypatch, tmp_path):
         for project in ("default", "shop-2"):
             places.add(Tracker(url, key="k", project=project).config.directory)
     assert len(places) == 6
+
+
+def test_only_events_are_tracked(tracker_of):
+    """What is not an event is a programmer's error that says what to write instead."""
+    with pytest.raises(TypeError, match=r"not dict; S2SClient\.send takes JSON"):
+        tracker_of().track({"type": "view_page"})

@@ -247,3 +247,8 @@ def test_a_union_member_is_found_by_its_type() -> None:
     assert type(adapter.validate_python({"type": "login", "customer": {"id": "1"}})) is sdk.Login
     with pytest.raises(ValidationError, match="union_tag_invalid"):
         adapter.validate_python({"type": "logout"})
+
+
+def test_a_number_identifies_a_record_too():
+    """The id of record 5 is that of record "5", whichever way a database hands it out."""
+    assert sdk.source_id("crm", 5) == sdk.source_id("crm", "5")

@@ -5,7 +5,7 @@ Nothing here waits for a network. The clients hand in items, deliver the batches
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,7 @@ from ecomtrack_sdk._wire import LIMITS, FieldError, Rejection, encode_event, joi
 from ecomtrack_sdk.errors import ConfigError, GaveUp, MissingCurrency, RejectedError, TooLarge
 from ecomtrack_sdk.events.base import Event, EventWarning
 
-__all__ = ["EventLike", "SendReport", "Sending", "Verdict"]
+__all__ = ["EventLike", "SendReport", "Sending", "Verdict", "many", "raise_unsent"]
 
 EventLike = Event | bytes | str | Mapping[str, Any]
 """What can be sent: an event, or one in wire form (JSON text or the mapping it stands for)."""
@@ -229,6 +229,17 @@ class Sending:
         with self._rejections.open("ab") as file:
             for line, rejection in refused:
                 file.write(b'%b%b,"event":%b}\n' % (REJECTED_LINE, to_json(rejection), _as_json(line)))
+
+
+def many(events: Iterable[EventLike]) -> Iterable[EventLike]:
+    """*events*, unless it is a single one, which would be taken apart.
+
+    Raises:
+        ConfigError: A single event, a text or a mapping.
+    """
+    if isinstance(events, Event | str | bytes | Mapping):
+        raise ConfigError("send() takes many events: a list or another iterable; for a single one, send_one(event)")
+    return events
 
 
 def raise_unsent(outcome: Outcome, where: str, event_ids: tuple[str, ...] = ()) -> NoReturn:

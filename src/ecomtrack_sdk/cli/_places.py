@@ -7,14 +7,29 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ecomtrack_sdk.errors import CollectorError, ConfigError, TransportError
 
-__all__ = ["DataOption", "KeyOption", "Remote", "UrlOption", "data_directory", "find_remote", "need_remote", "running"]
+if TYPE_CHECKING:
+    from ecomtrack_sdk._s2s import S2SClient
 
+__all__ = [
+    "DataOption",
+    "KeyOption",
+    "Remote",
+    "UrlOption",
+    "client_of",
+    "data_directory",
+    "find_remote",
+    "need_remote",
+    "running",
+]
+
+PATIENCE = 20.0
+"""Seconds of waiting for a collector that does not answer: it may be restarting, and somebody looks at the terminal."""
 RUNNING_FILE = "collector.json"
 """Written by the collector into its data directory while it runs."""
 
@@ -152,3 +167,11 @@ def need_remote(url: str | None, key: str | None, data: Path | None, kind: Liter
             + ", or name one with --url and --key (or ECOMTRACK_URL and ECOMTRACK_KEY)"
         )
     return remote
+
+
+def client_of(remote: Remote) -> S2SClient:
+    """A client of *remote* that gives up while somebody still waits for it."""
+    from ecomtrack_sdk._delivery.retry import RetryPolicy
+    from ecomtrack_sdk._s2s import S2SClient
+
+    return S2SClient(remote.url, key=remote.key, retry=RetryPolicy(ceiling=8.0, give_up_after=PATIENCE))

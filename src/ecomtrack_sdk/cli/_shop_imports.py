@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ecomtrack_sdk.cli._output import Json, progress
-from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
+from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, need_remote
 from ecomtrack_sdk.events import Event
 from ecomtrack_sdk.integrations import magento, metrilo, mytracker, shopify, woocommerce
 from ecomtrack_sdk.integrations._records import ProblemRecord
@@ -92,10 +92,8 @@ def _events(found: Outcome, problems: list[Problem]) -> Iterator[Event]:
 
 
 def _send(remote: Any, read: Callable[[], Outcome], problems: list[Problem], checkpoint: Path, *, quiet: bool) -> Any:
-    from ecomtrack_sdk._s2s import S2SClient
-
     checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with S2SClient(remote.url, key=remote.key) as client, progress(quiet=quiet) as bar:
+    with client_of(remote) as client, progress(quiet=quiet) as bar:
         task = bar.add_task("importing", total=None)
         return client.send(
             _events(read(), problems),

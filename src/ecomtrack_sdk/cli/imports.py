@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ecomtrack_sdk.cli._output import REJECTED, Json, console, print_json, progress
-from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, data_directory, need_remote
+from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, data_directory, need_remote
 from ecomtrack_sdk.cli._shop_imports import add_commands
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Order, OrderUpdate
@@ -104,10 +104,8 @@ def orders(
 
 
 def _send(remote: Any, events: Iterable[Order | OrderUpdate], checkpoint: Path, total: int, *, quiet: bool) -> Any:
-    from ecomtrack_sdk._s2s import S2SClient
-
     checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with S2SClient(remote.url, key=remote.key) as client, progress(quiet=quiet) as bar:
+    with client_of(remote) as client, progress(quiet=quiet) as bar:
         task = bar.add_task("importing", total=total)
         return client.send(
             events,

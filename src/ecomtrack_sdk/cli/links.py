@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ecomtrack_sdk.cli._output import Json, console, print_json
-from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
+from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, need_remote
 
 app = typer.Typer(add_completion=False)
 
@@ -28,12 +28,11 @@ def unlink(
 
     It is an event like any other: it stays in the log, holds for all time, and can be undone.
     """
-    from ecomtrack_sdk._s2s import S2SClient
     from ecomtrack_sdk.reports.links import relink_event, unlink_event
 
     event = (relink_event if undo else unlink_event)(visitor_id=visitor, customer_id=customer, email=email)
     remote = need_remote(url, key, data, "server")
-    with S2SClient(remote.url, key=remote.key) as client:
+    with client_of(remote) as client:
         client.send_one(event)
     if as_json:
         print_json({"event_id": event.event_id, "linked": undo})

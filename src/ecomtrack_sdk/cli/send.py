@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ecomtrack_sdk.cli._output import REJECTED, Json, console, print_json, progress
-from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
+from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, need_remote
 from ecomtrack_sdk.errors import ConfigError
 
 app = typer.Typer(add_completion=False)
@@ -38,13 +38,11 @@ def send(
 
     Sending a file again is safe: an event counts once.
     """
-    from ecomtrack_sdk._s2s import S2SClient
-
     if file != Path("-") and not file.is_file():
         raise ConfigError(f"there is no file {file}")
     remote = need_remote(url, key, data, "server")
     total = None if file == Path("-") else file.stat().st_size
-    with S2SClient(remote.url, key=remote.key) as client, progress(quiet=as_json) as bar:
+    with client_of(remote) as client, progress(quiet=as_json) as bar:
         task = bar.add_task("sending", total=None)
         report = client.send(
             _lines(file),

@@ -173,7 +173,7 @@ class Event(Part):
     """Where and how it happened."""
 
     @classmethod
-    def from_source(cls, namespace: str, *record: str, **fields: Any) -> Self:
+    def from_source(cls, namespace: str, *record: str | int, **fields: Any) -> Self:
         """The event that stands for a record elsewhere: made again it has the same id, and counts once.
 
         Args:
