@@ -74,7 +74,7 @@ def convert(value: Any, unit: Unit | None, currency: str | None = None) -> Any:
         return None
     kind = unit.kind if unit is not None else None
     if kind == "money" and isinstance(value, float):
-        return Decimal(value).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_EVEN)
+        return _unsigned_zero(Decimal(value).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_EVEN))
     if kind in ("money", "quantity"):
         return Decimal(value)
     if kind == "time" and isinstance(value, int):
@@ -101,10 +101,15 @@ def to_wire(value: Any, unit: Unit | None, record: Mapping[str, Any]) -> Any:
     return value
 
 
+def _unsigned_zero(value: Decimal) -> Decimal:
+    """*value*, but 0 for the -0 that rounding leaves of a small negative amount."""
+    return value or abs(value)
+
+
 def money_text(value: Decimal, currency: str | None) -> str:
     """An amount as text: at least the digits its currency has, more only where they say something."""
     places = places_of(currency)
-    text = format(value.quantize(_PLACES, ROUND_HALF_EVEN), "f")
+    text = format(_unsigned_zero(value.quantize(_PLACES, ROUND_HALF_EVEN)), "f")
     whole, _, digits = text.partition(".")
     digits = digits.rstrip("0").ljust(places, "0")
     return f"{whole}.{digits}" if digits else whole

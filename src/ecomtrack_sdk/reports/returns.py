@@ -17,7 +17,8 @@ tax, order discounts, and refunds without lines); by anything else those of whol
 **Caveats.** ``basis=order`` (default) puts a return beside the sale it belongs to, so the rate of young periods still
 grows; ``basis=action`` books it on its own date, and the rate compares this period's returns with this period's
 sales. Channel and campaign are those of the last click that was not direct. With ``group=category`` a line counts in
-each of its categories. A status ``returned`` without a refund is no return here.
+each of its categories. A line that does not say its name, brand or categories is given those last seen. A status
+``returned`` without a refund is no return here.
 
 **Source.** Return rate in units (nostadamus) and in value (ecommercedb), shown beside each other.
 """
@@ -37,6 +38,7 @@ from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Quantity, Rate
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
 from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
+from ecomtrack_sdk.reports.products import CATALOG
 
 __all__ = ["ReturnsParams", "ReturnsRow", "report"]
 
@@ -94,9 +96,9 @@ _LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
 _OF_LINE = {
     "product": "{0}.product_id",
     "variant": "concat({0}.product_id, case when {0}.variant_id is null then '' else concat('/', {0}.variant_id) end)",
-    "category": "@part({0}.categories, n.n)",
-    "top_category": "{0}.category",
-    "brand": "{0}.brand",
+    "category": "@part(coalesce({0}.categories, g.categories), n.n)",
+    "top_category": "coalesce({0}.category, g.category)",
+    "brand": "coalesce({0}.brand, g.brand)",
 }
 _OF_ORDER = {
     "channel": "w.channel", "source": "w.source", "medium": "w.medium", "campaign": "w.campaign",
@@ -108,19 +110,24 @@ _IN_RANGE = "{0} >= $from_t and {0} < $to_t @where()"
 def _by_line(group: str, back: str) -> str:
     each = f" cross join ({_LEVELS}) n" if group == "category" else ""
     sold, came = (_OF_LINE[group].format(alias) for alias in "lr")
+    moment = back.format("r")
     some = " and ({0} is not null or n.n = 1)" if each else ""
     return f"""
-  select {sold} as value, l.name as name, @currency(l.currency) as currency, l.order_id as sold_id,
+  select {sold} as value, coalesce(l.name, g.name) as name, l.ordered_t as t,
+    @currency(l.currency) as currency, l.order_id as sold_id,
     cast(null as varchar) as back_id, l.quantity as units, @zero() as returned,
     @amount(l.subtotal, l.currency) as gross, @zero() as refunds
-  from order_lines l join orders o on o.order_id = l.order_id{each}
+  from order_lines l join orders o on o.order_id = l.order_id
+  left join catalog g on g.product_id = l.product_id{each}
   where l.counted = 1 and {_IN_RANGE.format("o.ordered_t")}{some.format(sold)}
   union all
-  select {came} as value, r.name as name, @currency(r.currency) as currency, cast(null as varchar) as sold_id,
+  select {came} as value, coalesce(r.name, g.name) as name, {moment} as t,
+    @currency(r.currency) as currency, cast(null as varchar) as sold_id,
     r.order_id as back_id, @zero() as units, r.quantity as returned, @zero() as gross,
     @amount(r.amount, r.currency) as refunds
-  from refund_lines r join orders o on o.order_id = r.order_id{each}
-  where {_IN_RANGE.format(back.format("r"))}{some.format(came)}"""
+  from refund_lines r join orders o on o.order_id = r.order_id
+  left join catalog g on g.product_id = r.product_id{each}
+  where {_IN_RANGE.format(moment)}{some.format(came)}"""
 
 
 def _by_order(group: str, back: str) -> str:
@@ -167,11 +174,14 @@ def _sql(params: ReturnsParams) -> str:
     of_refund = params.group in {"place", "reason"}
     sold = "t" if of_refund else "g"
     named = params.group in {"product", "variant"}
-    return f"""with moves as ({moves}
+    catalog = f"{CATALOG},\n" if of_line else ""
+    moment = ", v.t" if named else ""
+    name = "@last(k.name, (k.t, k.name))" if named else "max(k.name)"
+    return f"""with {catalog}moves as ({moves}
 ),
 kept as (
-  select {"coalesce(v.value, '(none)') as value" if not of_refund else "v.value"}, v.name, v.currency, v.sold_id,
-    v.back_id, v.units, v.returned, v.gross, v.refunds
+  select {"coalesce(v.value, '(none)') as value" if not of_refund else "v.value"}, v.name{moment}, v.currency,
+    v.sold_id, v.back_id, v.units, v.returned, v.gross, v.refunds
   from moves v
   where $currency is null or v.currency = $currency
 ),
@@ -181,7 +191,7 @@ totals as (
   from kept k group by k.currency
 ),
 grouped as (
-  select k.value, k.currency, max(k.name) as name, count(distinct k.sold_id) as orders,
+  select k.value, k.currency, {name} as name, count(distinct k.sold_id) as orders,
     count(distinct k.back_id) as returned_orders, @sum(k.units) as units, @sum(k.returned) as returned,
     @sum(k.gross) as gross, @sum(k.refunds) as refunds
   from kept k where k.value is not null group by k.value, k.currency

@@ -57,18 +57,24 @@ class RevenueRow(Row):
 
 
 SQL = """
-with money as (
+with moves as (
     select
-        @period(case when $basis = 'action' then m.t else m.ordered_t end) as period,
-        @currency(m.currency) as currency,
-        @sum(case when m.kind = 'gross' then @amount(m.amount, m.currency) else @zero() end) as gross,
-        @sum(case when m.kind = 'discount' then @amount(m.amount, m.currency) else @zero() end) as discounts,
-        @sum(case when m.kind = 'refund' then @amount(m.amount, m.currency) else @zero() end) as refunds,
-        @sum(case when m.kind = 'cancel' then @amount(m.amount, m.currency) else @zero() end) as cancelled
+        m.order_id, m.t, m.ordered_t, m.kind, m.amount, m.currency,
+        s.status, s.country, s.region, s.city, s.payment_method, s.customer_id, s.customer_email, s.coupons
     from order_money m
-    left join orders o on o.order_id = m.order_id
-    where (case when $basis = 'action' then m.t else m.ordered_t end) >= $from_t
-      and (case when $basis = 'action' then m.t else m.ordered_t end) < $to_t
+    left join orders s on s.order_id = m.order_id
+),
+money as (
+    select
+        @period(case when $basis = 'action' then o.t else o.ordered_t end) as period,
+        @currency(o.currency) as currency,
+        @sum(case when o.kind = 'gross' then @amount(o.amount, o.currency) else @zero() end) as gross,
+        @sum(case when o.kind = 'discount' then @amount(o.amount, o.currency) else @zero() end) as discounts,
+        @sum(case when o.kind = 'refund' then @amount(o.amount, o.currency) else @zero() end) as refunds,
+        @sum(case when o.kind = 'cancel' then @amount(o.amount, o.currency) else @zero() end) as cancelled
+    from moves o
+    where (case when $basis = 'action' then o.t else o.ordered_t end) >= $from_t
+      and (case when $basis = 'action' then o.t else o.ordered_t end) < $to_t
       @where()
     group by 1, 2
 ),
