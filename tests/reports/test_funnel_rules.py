@@ -231,3 +231,24 @@ def test_users_words_never_become_sql(duckdb_of: Make) -> None:
     assert counts(funnel(warehouse, [nasty])) == [1]
     assert counts(funnel(warehouse, ["a') or ('x'='x"])) == [0]
     assert funnel(warehouse, [nasty], breakdown="plan' or 'x")[0]["breakdown"] == "(none)"
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter"),
+    [
+        ({"steps": "view_product[foo=1]"}, "steps"),
+        ({"steps": "view_product,order[foo~x]"}, "steps"),
+        ({"steps": "view_product", "breakdown": "nonsense"}, "breakdown"),
+    ],
+)
+def test_a_field_no_event_has_is_refused(duckdb_of: Make, asked: dict[str, str], parameter: str) -> None:
+    """The error names those there are; a custom event's properties, a search's filters and ``*`` stay free."""
+    with pytest.raises(BadParameter, match=rf"^{parameter}: .*product_id"):
+        reports.run("funnel", asked, duckdb_of([]))
+
+
+@pytest.mark.parametrize("step", ["custom:a", "custom", "search", "*"])
+def test_fields_of_their_own_are_free(duckdb_of: Make, step: str) -> None:
+    """Nobody knows beforehand which properties there are."""
+    asked = {"steps": f"{step}[foo=1]", "breakdown": "nonsense"}
+    assert list(reports.run("funnel", asked, duckdb_of([]))) == []

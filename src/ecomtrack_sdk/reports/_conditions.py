@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._filters import EVENT_FILTERS
-from ecomtrack_sdk.reports._steps import EVENT_FIELDS, ITEM_FIELDS, NUMERIC, Filter, Step, number
+from ecomtrack_sdk.reports._steps import EVENT_FIELDS, FREE_FIELDS, ITEM_FIELDS, NUMERIC, Filter, Step, number
 from ecomtrack_sdk.reports.models.session_events import ENGAGEMENT
 
 __all__ = ["ACT_FILTERS", "SHOP_SIDE", "VISIT_FIELDS", "Conditions"]
@@ -73,11 +73,14 @@ class Conditions:
             parts.append(f"e.name = {self.bind(step.name)}")
         lines, visit = [], []
         for each in step.filters:
-            if each.field in ITEM_FIELDS and step.type != "custom":
+            if each.field == "product" and step.type != "custom":
+                lines.append(self._product(each, step))
+            elif each.field in ITEM_FIELDS and step.type != "custom":
                 lines.append(self._compare(f"i.{ITEM_FIELDS[each.field]}", each, step, each.field in NUMERIC))
             elif each.field in VISIT_FIELDS and step.type != "custom":
                 visit.append(self._compare(f"z.{each.field}", each, step, numeric=False))
             else:
+                _known(each.field, {step.type}, "steps", step.text)
                 column = self._column(each.field, step.type)
                 parts.append(self._compare(column, each, step, column.startswith("e.") and each.field in NUMERIC))
         if lines:
@@ -87,6 +90,15 @@ class Conditions:
         if visit:
             parts.append(f"a.session_id in (select z.session_id from sessions z where {' and '.join(visit)})")
         return " and ".join(parts)
+
+    def _product(self, each: Filter, step: Step) -> str:
+        """The product of a line by its id or its name; ``(none)`` asks for the id alone: many lines have no name."""
+        by_id = self._compare("i.product_id", each, step, numeric=False)
+        named = Filter(each.field, each.operator, tuple(value for value in each.values if value != "(none)"))
+        if not named.values:
+            return by_id
+        both = "and" if each.operator == "!=" else "or"
+        return f"({by_id} {both} {self._compare('i.name', named, step, numeric=False)})"
 
     def _column(self, name: str, kind: str) -> str:
         """The text or number of a field of ``e``; a custom event's own property goes before the column of that name."""
@@ -132,8 +144,18 @@ class Conditions:
             visits = "\n  left join sessions z on z.session_id = a.session_id"
             own = f"@json(e.properties, {self.bind(name)}), " if {"custom", "*"} & kinds else ""
             return f"coalesce({own}z.{name}, '(none)')", visits
+        _known(name, kinds, "breakdown", name)
         kind = "custom" if {"custom", "*"} & kinds else ""
         return f"coalesce(cast({self._column(name, kind)} as varchar), '(none)')", ""
+
+
+def _known(name: str, kinds: set[str], parameter: str, text: str) -> None:
+    """Refuse a field that no event of *kinds* can have."""
+    if name not in EVENT_FIELDS and not kinds & FREE_FIELDS:
+        fields = ", ".join(sorted({*EVENT_FIELDS, *ITEM_FIELDS, *VISIT_FIELDS}))
+        raise BadParameter(
+            parameter, f"{text!r}: {name!r} is not a field of {', '.join(sorted(kinds))}; there are {fields}"
+        )
 
 
 def _quoted(word: str) -> str:

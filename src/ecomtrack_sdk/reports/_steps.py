@@ -12,7 +12,8 @@ Several filters (``[brand=Acme,price>10]`` or ``[brand=Acme][price>10]``) must a
 
 A field is a column of ``events`` (``utm_campaign``, ``page_type`` …), one of an item (``product_id``, ``variant_id``,
 ``sku``, ``product``, ``brand``, ``category``, ``price``, ``quantity``, ``coupon``; the filters of a step must hold on
-one and the same line), or else a property of a custom event. Source: the filters of PostHog and Matomo funnels, in
+one and the same line), or else a property of a custom event. ``product`` is the id, as everywhere; a filter on it takes
+the name too. Source: the filters of PostHog and Matomo funnels, in
 one line of text.
 """
 
@@ -28,6 +29,7 @@ from ecomtrack_sdk.store._tables import TABLES
 
 __all__ = [
     "EVENT_FIELDS",
+    "FREE_FIELDS",
     "ITEM_FIELDS",
     "Filter",
     "Step",
@@ -45,7 +47,7 @@ ITEM_FIELDS = {
     "product_id": "product_id",
     "variant_id": "variant_id",
     "sku": "sku",
-    "product": "name",
+    "product": "product_id",
     "brand": "brand",
     "category": "category",
     "categories": "categories",
@@ -53,7 +55,10 @@ ITEM_FIELDS = {
     "quantity": "quantity",
     "coupon": "coupon",
 }
-"""Field of a filter → column of ``event_items``."""
+"""Field of a filter → column of ``event_items``. A filter on ``product`` takes its name as well as its id."""
+
+FREE_FIELDS = frozenset({"custom", "search", "*"})
+"""Steps whose events have fields of their own: the properties of a custom event, the filters of a search."""
 
 NUMERIC = frozenset({"price", "quantity", "value", "results_count", "link_position"})
 """Columns that are numbers in the tables: equality compares them as numbers too (10 is 10.00)."""
