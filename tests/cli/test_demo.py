@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
+
 from ecomtrack_sdk.cli._shop import Shop
 from ecomtrack_sdk.events import EVENT_CLASSES
 from tests.cli.conftest import Command
@@ -53,8 +55,9 @@ def test_shop_is_believable():
     assert all(not event.warnings() for event in events)
 
 
-def test_keep_leaves_the_collector_running(tmp_path: Path):
-    """With --keep the address it prints answers until Ctrl-C, which ends both processes."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_keep_leaves_the_collector_running(tmp_path: Path, number: signal.Signals):
+    """With --keep the address it prints answers until it is told to stop, by Ctrl-C or otherwise; that ends both."""
     words = ["demo", "--days", "7", "--visits", "2", "--keep", "--json", "--data", str(tmp_path / "kept")]
     process = subprocess.Popen(
         [sys.executable, "-m", "ecomtrack_sdk", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -68,6 +71,6 @@ def test_keep_leaves_the_collector_running(tmp_path: Path):
             text += line
         with urlopen(json.loads(text)["url"] + "/health", timeout=30) as answer:
             assert answer.status == 200
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(60) == 0
     assert (tmp_path / "kept" / "collector" / "events.db").exists()

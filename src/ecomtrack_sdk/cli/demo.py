@@ -67,6 +67,10 @@ def demo(
         since = {"from": first.isoformat()}
         asked = {"revenue": {**since, "currency": "EUR"}, "orders": since}
         results = [remote.get(f"/v1/reports/{name}", params) for name, params in asked.items()]
+        if keep:
+            # Also where the shell has put it into the background and made it deaf to Ctrl-C.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.default_int_handler)
         with suppress(KeyboardInterrupt) if keep else nullcontext():
             if as_json:
                 print_json({"url": ready["url"], "data": ready["data"], "events": counts, "reports": results})

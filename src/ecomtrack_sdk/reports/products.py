@@ -31,7 +31,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
-from ecomtrack_sdk.reports._checks import MONEY_CHECKS, whatever_the_filters
+from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Quantity, Rate
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
@@ -224,6 +224,6 @@ report = Report(
         "category": "@contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
         "brand": "x.brand = {value}",
     },
-    checks=whatever_the_filters(MONEY_CHECKS),
+    checks=MONEY_CHECKS,
     doc=__doc__ or "",
 )
