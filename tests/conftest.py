@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.node import NodeClients, install
 from tests.zygote import Zygote
 
 # The same examples in each run, and no clock: a busy machine must not turn a test red.
@@ -102,3 +103,11 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     one = Zygote(tmp_path_factory.mktemp("zygote"))
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def node_clients(pytestconfig: pytest.Config) -> NodeClients:
+    """The JavaScript clients, kept between runs in pytest's own cache."""
+    cache = pytestconfig.cache
+    assert cache is not None
+    return install(Path(cache.mkdir("node_clients")))

@@ -1,4 +1,4 @@
-"""The door for Segment's clients: the spec's 28 events, recorded requests of real clients, and a real client."""
+"""The door for Segment's clients: the spec's 28 events, and recorded requests of real clients."""
 
 from __future__ import annotations
 
@@ -201,28 +201,6 @@ def test_recorded_requests(collector_process, shared_data):
     assert counts == {"total": count, "good": count, "bad": 0}
     named = [event["customer"].get("email") for event in collector_process.events(event_type="identify")]
     assert named.count("ann@example.com") == 3  # one client writes an alias as well
-
-
-def test_real_client(collector_process):
-    """segment-analytics-python, pointed at the collector, delivers what it was given."""
-    client_class = pytest.importorskip("segment.analytics.client").Client
-    collector_process.reset()
-    failed = []
-    client = client_class(
-        collector_process.keys["server"],
-        host=collector_process.url,
-        gzip=True,
-        on_error=lambda error, items: failed.append(error),
-    )
-    client.identify("u7", {"email": "ann@example.com"})
-    client.track("u7", "Order Completed", {"order_id": "o1", "total": 27.5, "currency": "EUR", "products": []})
-    client.page("u7", "Retail", "Home", {"url": "https://shop.example/"})
-    client.join()
-    assert failed == []
-    found = {event["type"]: event for event in collector_process.wait_for(3)}
-    assert set(found) == {"identify", "order", "view_page"}
-    assert found["order"]["total"] == "27.5"
-    assert {event["customer"]["id"] for event in found.values()} == {"u7"}
 
 
 def test_keys_and_methods(collector_process):
