@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -102,8 +103,7 @@ class Order(Event):
     def _derive_sums(self) -> Order:
         values = vars(self)  # frozen: the one place that completes the event, before anybody has seen it
         if values["subtotal"] is None:
-            lines = sum([item.price * item.quantity - item.discount for item in self.items], ZERO)
-            values["subtotal"] = fitting("subtotal", rounded(lines))  # once for all: rounding each costs more than them
+            values["subtotal"] = fitting("subtotal", rounded(_sum_of_lines(self.items)))
         if values["tax"] is None:
             values["tax"] = fitting("tax", sum([item.tax for item in self.items], ZERO))
         if values["total"] is None:
@@ -123,8 +123,7 @@ class Order(Event):
                     "differs from subtotal - discount + shipping (+ tax); the given total is used",
                 )
             )
-        lines = sum([item.subtotal for item in self.items], ZERO)
-        if self.items and abs(self.subtotal - lines) > SUM_TOLERANCE:
+        if self.items and abs(self.subtotal - _sum_of_lines(self.items)) > SUM_TOLERANCE:
             found.append(EventWarning("sum_mismatch", "subtotal", "differs from the sum of the lines"))
         if self.total < 0:
             found.append(EventWarning("negative_total", "total", "is below zero"))
@@ -203,6 +202,11 @@ class Refund(Event):
             return ()
         msg = "differs from the lines and shipping; the given amount is used"
         return (EventWarning("sum_mismatch", "amount", msg),)
+
+
+def _sum_of_lines(items: Sequence[Item]) -> Decimal:
+    """Sum of the lines after their discounts, not rounded: rounding each line costs more than adding them all up."""
+    return sum([item.price * item.quantity - item.discount for item in items], ZERO)
 
 
 def _status_warning(status: str | None) -> tuple[EventWarning, ...]:
