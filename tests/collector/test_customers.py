@@ -115,6 +115,25 @@ def test_erased_events_stay_erased_when_an_old_batch_comes_again(shop):
     assert not any(b"needle" in row.raw.lower() for row in shop.store.read(0, 100))
 
 
+def test_erased_refused_events_stay_erased_when_they_come_again(shop, tmp_path):
+    """A dead letter of an erased person is refused again and not kept; mended under its id it is a duplicate."""
+    dead = {
+        "type": "order",
+        "event_id": "0199aaaa-0000-7000-8000-00000000dead",
+        "order_id": "o-dead",
+        "customer": {"email": "jane@needle.example"},
+    }
+    stray = {**dead, "event_id": "0199aaaa-0000-7000-8000-00000000beef", "customer": {"email": "bob@x.example"}}
+    assert len(shop.send(dead, stray).json["rejected"]) == 2
+    shop.call("DELETE", "/v1/customers/c-jane", key="server")
+    assert shop.store.counts().bad == 1
+    assert len(shop.send(dead, {**dead, "event_id": dead["event_id"].upper()}, stray).json["rejected"]) == 3
+    assert [row.times for row in shop.store.read_rejected(0, 100)] == [2]
+    mended = {**dead, "items": [], "currency": "EUR", "total": "5", "occurred_at": T.format(4)}
+    assert shop.send(mended).json["duplicate"] == [dead["event_id"]]
+    assert not any(b"needle" in path.read_bytes().lower() for path in tmp_path.iterdir() if "events" in path.name)
+
+
 def test_orders_go_too_when_asked(shop):
     """``orders=erase`` leaves only what belongs to others."""
     answer = shop.call("DELETE", "/v1/customers/c-jane?orders=erase", key="server")

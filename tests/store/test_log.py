@@ -111,7 +111,7 @@ def test_refused_events_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(writer_module, "MAX_REJECTED", 10)
     with SqliteStore(tmp_path / "events.db") as store:
         for number in range(25):
-            store.append([], [RejectedEntry(None, number, "site", b"x", b"[]")])
+            store.append([], [RejectedEntry(None, number, "site", b"%d" % number, b"[]")])
         assert [row.received_at for row in store.read_rejected(0, 100)] == list(range(15, 25))
 
 
@@ -191,3 +191,31 @@ def test_an_unwritable_directory_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError):
         SqliteStore(Path(tmp_path / "file" / "events.db"))
+
+
+def test_a_refused_event_sent_again_counts(tmp_path):
+    """The same refused bytes are kept once with a count, and are the latest again; others are not merged with them."""
+    with SqliteStore(tmp_path / "events.db") as store:
+        for number in range(5):
+            store.append([], [RejectedEntry(None, number, "site", b"same", b"[]"), entry_of(number)])
+        store.append(
+            [], [RejectedEntry(None, 9, "site", b"same", b"[]"), RejectedEntry(None, 9, "site", b"same", b"[]")]
+        )
+        found = store.read_rejected(0, 100)
+        assert [(row.raw, row.times) for row in found][-1] == (b"same", 7)
+        assert (len(found), found[-1].received_at) == (6, 9)
+        assert store.counts().bad == 6
+
+
+def test_a_flood_of_one_mistake_pushes_no_other_out(tmp_path, monkeypatch):
+    """Sent again and again, one refused event takes the room of one."""
+    monkeypatch.setattr(writer_module, "MAX_REJECTED", 3)
+    with SqliteStore(tmp_path / "events.db") as store:
+        store.append([], [entry_of(1), entry_of(2)])
+        for number in range(20):
+            store.append([], [RejectedEntry(None, number, "site", b"same", b"[]")])
+        assert [row.times for row in store.read_rejected(0, 100)] == [1, 1, 20]
+
+
+def entry_of(number: int) -> RejectedEntry:
+    return RejectedEntry(None, number, "site", b"other-%d" % number, b"[]")

@@ -111,8 +111,8 @@ def examine(request: Request, key: Key, privacy: Privacy | None = None) -> Exami
             examined.rejections.append(Rejection(index=index, event_id=outcome.event_id, errors=outcome.errors))
             packed = to_json([error.model_dump() for error in outcome.errors])
             # What could not be read cannot be reduced either: then only its errors are kept.
-            kept = line[:MAX_REJECTED_RAW] if privacy is None else b""
-            examined.rejected.append(RejectedEntry(outcome.event_id, received_at, key.kind, kept, packed))
+            kept, mark = (line[:MAX_REJECTED_RAW], b"") if privacy is None else (b"", privacy.mark(line))
+            examined.rejected.append(RejectedEntry(outcome.event_id, received_at, key.kind, kept, packed, mark))
             continue
         event = outcome.event
         raw, event_id = line.strip(), event.event_id

@@ -87,6 +87,7 @@ def bad_row(row: RejectedRow) -> dict[str, Any]:
         "event": content,
         "warnings": [],
         "errors": json.loads(row.errors),
+        "times": row.times,
     }
 
 

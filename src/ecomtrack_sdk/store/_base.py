@@ -41,6 +41,8 @@ class RejectedEntry(NamedTuple):
     """The bytes as they came; they need not be JSON, nor UTF-8."""
     errors: bytes
     """JSON list of ``{"loc", "type", "msg"}``."""
+    digest: bytes = b""
+    """What tells it from every other refused event; made of ``raw`` and ``errors`` where it is empty."""
 
 
 class LogRow(NamedTuple):
@@ -65,6 +67,8 @@ class RejectedRow(NamedTuple):
     raw: bytes
     key_kind: str
     errors: bytes
+    times: int = 1
+    """How often the very same event was refused; its ``seq`` and ``received_at`` are of the last time."""
 
 
 class Counts(NamedTuple):
@@ -150,7 +154,8 @@ class EventStore(Protocol):
     def erase(self, event_ids: Iterable[str]) -> int:
         """Forget the content of these events for good, refused ones included.
 
-        The ids stay known, so that a redelivery is a duplicate and does not bring the content back.
+        The ids stay known, so that a redelivery is a duplicate and does not bring the content back; a refused event
+        that is delivered again is refused again and not kept.
 
         Returns:
             Events of the log that were erased.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,42 +21,25 @@ from pydantic_core import to_json
 from ecomtrack_sdk.errors import StoreError
 from ecomtrack_sdk.store._base import Counts, Filter, LogEntry, LogRow, RejectedEntry, RejectedRow
 from ecomtrack_sdk.store._sqlite_query import LOG_COLUMNS, REJECTED_COLUMNS, condition_of, json_at
+from ecomtrack_sdk.store._sqlite_schema import SCHEMA_VERSION, migrate, new_generation
 from ecomtrack_sdk.store._sqlite_writer import Writer
 
 __all__ = ["SCHEMA_VERSION", "SqliteStore"]
 
 logger = logging.getLogger("ecomtrack_sdk.store")
 
-SCHEMA_VERSION = 1
-"""``user_version`` of the file; a newer file is refused, an older one brought up to date."""
-APPLICATION_ID = 0x65636F6D
-"""``ecom``: how ``file`` and this class tell the log from any other SQLite file."""
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process (a backup, a purge) before giving up."""
 MAX_IDLE_READERS = 4
 """Reading connections kept open; more are made when needed and closed afterwards."""
 
-_SCHEMA = """
-CREATE TABLE log (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  event_id TEXT NOT NULL UNIQUE,
-  type TEXT NOT NULL,
-  occurred_at INTEGER NOT NULL,
-  received_at INTEGER NOT NULL,
-  key_kind TEXT NOT NULL,
-  raw BLOB NOT NULL,
-  warnings BLOB
-);
-CREATE TABLE rejected (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  event_id TEXT,
-  received_at INTEGER NOT NULL,
-  key_kind TEXT NOT NULL,
-  raw BLOB NOT NULL,
-  errors BLOB NOT NULL
-);
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+_TOMBSTONE = """
+INSERT OR IGNORE INTO log (event_id, type, occurred_at, received_at, key_kind, raw)
+SELECT lower(event_id), 'erased', received_at, received_at, key_kind, x'' FROM rejected
+WHERE event_id GLOB '????????-????-????-????-????????????' AND instr(lower(CAST(raw AS TEXT)), lower(?1)) > 0
+  AND instr(lower(event_id), trim(lower(?1), '"')) = 0
 """
+"""The id of a refused event that is erased stays known: mended and sent again, it is a duplicate."""
 
 
 class SqliteStore:
@@ -111,9 +93,16 @@ class SqliteStore:
                 "UPDATE log SET raw = ? WHERE event_id = ? AND type <> 'erased'", contents
             ).rowcount
             named = [*ids, *((event_id,) for _, event_id in contents)]
-            connection.executemany("DELETE FROM rejected WHERE event_id = ?", named)
-            connection.executemany("DELETE FROM rejected WHERE instr(lower(CAST(raw AS TEXT)), lower(?)) > 0", needles)
-            _new_generation(connection)
+            connection.executemany(_TOMBSTONE, needles)
+            for condition, values in (
+                ("event_id = ?", named),
+                ("instr(lower(CAST(raw AS TEXT)), lower(?)) > 0", needles),
+            ):
+                # What was refused and is forgotten must not come back with the next delivery of the same bytes.
+                sql = f"INSERT OR IGNORE INTO forgotten SELECT digest FROM rejected WHERE {condition}"  # noqa: S608
+                connection.executemany(sql, values)
+                connection.executemany(f"DELETE FROM rejected WHERE {condition}", values)  # noqa: S608
+            new_generation(connection)
             return max(0, changed)
 
         changed: int = self.write(work)
@@ -135,7 +124,8 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM log")  # seq goes on from where it was: a watermark never means two rows
             connection.execute("DELETE FROM rejected")
-            _new_generation(connection)
+            connection.execute("DELETE FROM forgotten")
+            new_generation(connection)
 
         self.write(work)
 
@@ -263,29 +253,7 @@ class SqliteStore:
                 connection.execute("PRAGMA page_size = 8192")  # of a new file: events of half a kB share a page
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute("BEGIN IMMEDIATE")
-                self._migrate(connection)
+                migrate(connection, self.path)
                 connection.commit()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path} cannot be opened as an event log: {error}") from error
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and application != APPLICATION_ID:
-            raise StoreError(f"{self.path} is a database of something else")
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION}): "
-                "install the newer ecomtrack-sdk"
-            )
-        if not tables:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            _new_generation(connection)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _new_generation(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (secrets.token_hex(8),))

@@ -9,7 +9,7 @@ from ecomtrack_sdk.store._base import Filter
 __all__ = ["LOG_COLUMNS", "REJECTED_COLUMNS", "condition_of", "json_at"]
 
 LOG_COLUMNS = "seq, event_id, type, occurred_at, received_at, raw, key_kind, warnings"
-REJECTED_COLUMNS = "seq, event_id, received_at, raw, key_kind, errors"
+REJECTED_COLUMNS = "seq, event_id, received_at, raw, key_kind, errors, times"
 
 
 def json_at(path: str) -> str:

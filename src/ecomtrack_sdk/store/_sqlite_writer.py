@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ecomtrack_sdk.errors import StoreBusy, StoreError
 from ecomtrack_sdk.store._base import LogEntry, RejectedEntry
+from ecomtrack_sdk.store._sqlite_schema import digest_of
 
 __all__ = ["Writer"]
 
@@ -33,6 +34,14 @@ _TRY_AGAIN = {
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_READONLY,  # a file system remounted read-only after an error
 }
+
+_REJECT = """
+INSERT OR REPLACE INTO rejected (event_id, received_at, key_kind, raw, errors, digest, times)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, coalesce((SELECT times FROM rejected WHERE digest = ?6), 0) + 1
+WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE digest = ?6)
+  AND NOT EXISTS (SELECT 1 FROM log WHERE event_id = lower(?1) AND type = 'erased')
+"""
+"""The same event refused again counts and moves to the end; what was erased is not kept again."""
 
 _ROWS_PER_STATEMENT = (128, 16, 1)
 
@@ -226,10 +235,8 @@ def _store(connection: sqlite3.Connection, group: list[_Batch]) -> list[list[boo
         if _insert(connection, entries) != len(entries):
             fresh = {row[0] for row in connection.execute("SELECT event_id FROM log WHERE seq > ?", (before,))}
     if rejected:
-        connection.executemany(
-            "INSERT INTO rejected (event_id, received_at, key_kind, raw, errors) VALUES (?, ?, ?, ?, ?)", rejected
-        )
-        connection.execute("DELETE FROM rejected WHERE seq <= (SELECT max(seq) FROM rejected) - ?", (MAX_REJECTED,))
+        connection.executemany(_REJECT, [(*one[:5], one.digest or digest_of(one.raw, one.errors)) for one in rejected])
+        _trim(connection)
     connection.commit()
     if fresh is None:
         return [[True] * len(batch.entries) for batch in group]
@@ -242,6 +249,16 @@ def _store(connection: sqlite3.Connection, group: list[_Batch]) -> list[list[boo
             outcome.append(new)
         outcomes.append(outcome)
     return outcomes
+
+
+def _trim(connection: sqlite3.Connection) -> None:
+    low, high = connection.execute("SELECT min(seq), max(seq) FROM rejected").fetchone()
+    if low is None or high - low < MAX_REJECTED:
+        return
+    (count,) = connection.execute("SELECT count(*) FROM rejected").fetchone()
+    if count > MAX_REJECTED:
+        oldest = "SELECT seq FROM rejected ORDER BY seq LIMIT ?"
+        connection.execute(f"DELETE FROM rejected WHERE seq IN ({oldest})", (count - MAX_REJECTED,))  # noqa: S608
 
 
 def _fail(future: Future[Any], error: Exception) -> None:

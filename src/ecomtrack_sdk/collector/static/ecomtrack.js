@@ -12,27 +12,25 @@
   const MAX_WAITING = 200;
   const MAX_BATCH = 40; // a keepalive body may have 64 KB in all
 
-  // --- who and whether ---
   const cookie = (name) => (d.cookie.match("(?:^|; )" + name + "=([^;]*)") || [])[1];
   const bake = (name, value, age) => {
     d.cookie = name + "=" + value + "; Path=/; SameSite=Lax; Max-Age=" + age +
       (set.cookieDomain ? "; Domain=" + set.cookieDomain : "") + (location.protocol == "https:" ? "; Secure" : "");
   };
-  const DAYS_400 = 34560000; // the most a browser keeps a cookie
+  const DAYS_400 = 34560000;
   const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => (b + 256).toString(16).slice(1)).join("");
-  // true, false, or null while the visitor has not been asked; Global Privacy Control is a no that stands.
+  // null while the visitor has not been asked; Global Privacy Control is a no that stands.
   const allowed = () => {
     if (n.globalPrivacyControl) return false;
     const said = cookie("cbconsent");
     return said ? said == "1" : set.consent == "ask" ? null : true;
   };
   const visitor = () => {
-    // Written only when absent: a browser that caps cookies set by script would shorten the server's.
+    // Only when absent: browsers that cap cookies set by script would shorten the server's.
     if (!cookie("cbuid")) bake("cbuid", random(), DAYS_400);
     return cookie("cbuid");
   };
 
-  // --- what ---
   const snake = (name) => name.replace(/[A-Z]/g, (c) => "_" + c.toLowerCase());
   const clean = (v, k) => {
     if (typeof v == "number") {
@@ -46,7 +44,7 @@
     for (const i in v) if (v[i] != null) out[snake(i)] = clean(v[i], snake(i));
     return out;
   };
-  // viewProduct({product_id, …, currency}) is short for viewProduct({product: {product_id, …}, currency}).
+  // viewProduct({product_id, …, currency}) is short for {product: {product_id, …}, currency}.
   const wrap = (part, a) => {
     if (a[part]) return a;
     const out = {}, inner = (out[part] = {});
@@ -72,13 +70,13 @@
     return c;
   };
   let last = 0;
-  const stamp = () => (last = Math.max(Date.now(), last + 1)); // never two alike: the order of calls is kept
+  const stamp = () => (last = Math.max(Date.now(), last + 1)); // never two alike: calls keep their order
   const uuid7 = (ms) => {
     const t = ms.toString(16).padStart(12, "0"), r = random();
     return t.slice(0, 8) + "-" + t.slice(8) + "-7" + r.slice(0, 3) + "-" + "89ab"[parseInt(r[3], 16) & 3] + r.slice(4, 7) + "-" + r.slice(7, 19);
   };
 
-  // --- the queue: in localStorage until the collector has said yes ---
+  // The queue: in localStorage until the collector has said yes.
   let memory = [], held = [];
   const load = () => {
     try {
@@ -129,7 +127,7 @@
         if (load().length) later(wait);
       });
   };
-  // On the way out nobody waits for an answer: what was beaconed stays queued, and the next page's copy is a duplicate.
+  // Nobody waits for a beacon's answer: its events stay queued, and the next page's copy is a duplicate.
   const beaconed = new Set();
   const leave = () => {
     engage();
@@ -155,7 +153,7 @@
     return id;
   };
 
-  // --- foreground time: seconds since the last report, for the page's first view ---
+  // Foreground time: seconds since the last report, for the page's first view.
   let view, product, since = 0, spent = 0;
   const tick = () => {
     if (since) spent += Math.min(performance.now() - since, 18e5);
@@ -176,7 +174,7 @@
     spent = 0;
   };
 
-  // --- pages, also those of a single-page shop ---
+  // Pages, also those of a single-page shop.
   let page = here(), path = location.pathname, place;
   const show = () => {
     place = context();
@@ -208,7 +206,6 @@
   w.addEventListener("pageshow", (e) => e.persisted && (fresh(), show()));
   d.addEventListener("visibilitychange", () => (d.hidden ? leave() : (tick(), later(wait))));
 
-  // --- the door ---
   let started;
   const start = () => {
     if (started || !set.key) return;
