@@ -14,12 +14,21 @@ from typing import NamedTuple
 
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Context, Customer, CustomEvent
-from ecomtrack_sdk.reports.models.people import NAMES, RELINK, UNLINK, VISITOR_PEOPLE
+from ecomtrack_sdk.reports.models.people import NAMES, RELINK, UNLINK, VISITOR_PEOPLE, is_own, name_of
 from ecomtrack_sdk.store._projection import Warehouse
 
-__all__ = ["Link", "links", "relink_event", "unlink_event"]
+__all__ = ["VERIFIED", "Link", "links", "relink_event", "unlink_event"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+VERIFIED = f"""
+verified as (
+  select distinct e.visitor_id as visitor_id, coalesce(n.person_id, {name_of("e")}) as person_id
+  from events e
+  left join names n on n.name = {name_of("e")}
+  where e.visitor_id is not null and e.claimed is null and not {is_own("e")}
+    and (e.customer_id is not null or e.customer_email is not null)
+)"""  # noqa: S608  # made of expressions of our own
+"""CTE: visitors and people whom not only the visitor's browser holds to be one."""
 
 
 class Link(NamedTuple):
@@ -33,6 +42,8 @@ class Link(NamedTuple):
     """The person's id, or the e-mail address."""
     since: datetime
     """When it was first seen."""
+    verified: bool = True
+    """Whether the shop's backend has said it too; a link only a browser claims is ``False``."""
 
 
 def unlink_event(
@@ -81,10 +92,15 @@ def links(warehouse: Warehouse, name: str | None = None) -> list[Link]:
     where = "" if name is None else "where k.name = $name or k.person = $name or k.person = lower($name)"
     answer = warehouse.query(
         f"""
-        select k.kind, k.name, k.person, k.t from (
-          select 'visitor' as kind, v.visitor_id as name, v.person_id as person, v.linked_t as t from visitor_people v
+        with {VERIFIED}
+        select k.kind, k.name, k.person, k.t, k.verified from (
+          select 'visitor' as kind, v.visitor_id as name, v.person_id as person, v.linked_t as t,
+            case when c.visitor_id is null then 0 else 1 end as verified
+          from visitor_people v
+          left join verified c on c.visitor_id = v.visitor_id and c.person_id = v.person_id
           union all
-          select 'customer' as kind, p.id_name as name, p.email_name as person, p.first_t as t from customer_pairs p
+          select 'customer' as kind, p.id_name as name, p.email_name as person, p.first_t as t, 1 as verified
+          from customer_pairs p
         ) as k
         {where}
         order by k.t, k.kind, k.name, k.person
@@ -92,6 +108,6 @@ def links(warehouse: Warehouse, name: str | None = None) -> list[Link]:
         {} if name is None else {"name": name},
     )
     return [
-        Link(str(kind), str(end), str(person), _EPOCH + timedelta(microseconds=int(t)))
-        for kind, end, person, t in answer.rows
+        Link(str(kind), str(end), str(person), _EPOCH + timedelta(microseconds=int(t)), bool(verified))
+        for kind, end, person, t, verified in answer.rows
     ]

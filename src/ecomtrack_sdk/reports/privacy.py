@@ -5,6 +5,9 @@ content of the person's events out of the log for good; their ids stay known, so
 nothing back. Orders and what happened to them afterwards stay as figures, without the person: a shop has to keep its
 books (GDPR Article 17 (3) b), and revenue of the past must not move. ``orders="erase"`` takes them too.
 
+A browser may claim to be anybody's: whoever asks by the id of a browser that only claims to be a customer's gets that
+browser's events, and nothing of the customer.
+
 What still waits in the outbox of a shop's own machine is out of reach from here: ``ecomtrack outbox purge``.
 """
 
@@ -15,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic_core import from_json, to_json
 
 from ecomtrack_sdk.errors import StoreError
+from ecomtrack_sdk.reports.links import VERIFIED
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.people import NAMES, VISITOR_PEOPLE, name_of, person_of
 from ecomtrack_sdk.store import EventStore
@@ -66,6 +70,7 @@ owners as (
 
 _CHOSEN = f"""
 with {_OWNER},
+{VERIFIED},
 wanted as (
   select n.person_id as person_id, 1 as place from names n where n.name = $who or n.name = lower($who)
   union all
@@ -75,6 +80,7 @@ wanted as (
   union all
   select v.person_id as person_id, 3 as place
   from visitor_people v
+  join verified c on c.visitor_id = v.visitor_id and c.person_id = v.person_id
   where v.visitor_id = $who and v.to_t = 9000000000000000000
 )
 select w.person_id as person_id from wanted w order by w.place, w.person_id limit 1
@@ -90,6 +96,13 @@ where o.person_id = $person or (o.person_id is null and b.person_id = $person)
 order by o.t, o.event_id
 """  # noqa: S608
 
+_OF_BROWSER = """
+select e.event_id as event_id, e.type as type
+from events e
+where e.visitor_id = $who and (e.claimed is not null or (e.customer_id is null and e.customer_email is null))
+order by e.t, e.event_id
+"""
+
 
 def find_person(warehouse: Warehouse, who: str) -> Person | None:
     """Everything that belongs to the person of that customer id, e-mail address or visitor id, ``None`` if nobody is.
@@ -100,7 +113,8 @@ def find_person(warehouse: Warehouse, who: str) -> Person | None:
     warehouse.ensure((NAMES, VISITOR_PEOPLE, ORDER_PEOPLE))
     found = warehouse.query(_CHOSEN, {"who": who}).rows
     if not found:
-        return None
+        own = warehouse.query(_OF_BROWSER, {"who": who}).rows
+        return Person(f"visitor:{who}", (), (who,), tuple((row[0], row[1]) for row in own)) if own else None
     person: str = found[0][0]
     rows = warehouse.query(_THEIRS, {"person": person}).rows
     others = warehouse.query("select n.name as name from names n where n.person_id = $person", {"person": person}).rows

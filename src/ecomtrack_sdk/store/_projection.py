@@ -245,7 +245,8 @@ class _Group:
     def add(self, rows: Sequence[LogRow]) -> None:
         lines = self._lines
         for row in rows:
-            for table, values in flatten(row.seq, row.event_id, row.type, row.occurred_at, row.received_at, row.raw):
+            flat = flatten(row.seq, row.event_id, row.type, row.occurred_at, row.received_at, row.raw, row.key_kind)
+            for table, values in flat:
                 lines[table].append(to_json(values))
         self.events += len(rows)
 

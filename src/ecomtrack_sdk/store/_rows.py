@@ -41,7 +41,9 @@ _OF_ITEM = frozenset({
 })  # fmt: skip
 
 
-def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: bytes) -> Rows:  # noqa: PLR0917
+def flatten(  # noqa: PLR0917
+    seq: int, event_id: str, kind: str, t: int, received_t: int, raw: bytes, key_kind: str = "server"
+) -> Rows:
     """The rows of one event, each with the name of its table.
 
     Args:
@@ -51,6 +53,7 @@ def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: by
         t: When it happened, microseconds since the epoch.
         received_t: When the collector took it, microseconds since the epoch.
         raw: The event as it was sent; it has been validated before.
+        key_kind: Kind of the key that sent it.
     """
     event: dict[str, Any] = from_json(raw)
     row: Row = {"seq": seq, "event_id": event_id, "type": kind, "t": t, "received_t": received_t}
@@ -60,6 +63,8 @@ def flatten(seq: int, event_id: str, kind: str, t: int, received_t: int, raw: by
     customer = event.get("customer")
     if customer:
         _customer(customer, row)
+        if key_kind == "site":
+            row["claimed"] = True
     context = event.get("context")
     if context:
         _context(context, row)

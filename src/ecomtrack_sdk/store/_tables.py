@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Kind"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Changes when a column or what is loaded into it changes: a projection of another version is built anew."""
 
 Kind = Literal["text", "bigint", "money", "boolean", "double"]
@@ -33,13 +33,14 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 TABLES: dict[str, tuple[Column, ...]] = {
-    # One row per event.
+    # One row per event. claimed: a site key sent it and it names a customer, which nobody has checked.
     "events": _columns(
         """
         seq:bigint event_id type t:bigint received_t:bigint visitor_id customer_id customer_email order_id cart_id
         product_id category_id article_id query results_count:bigint name value:money currency title page_type method
         step url path host referrer referrer_host utm_source utm_medium utm_campaign utm_term utm_content
         click_id click_id_type source medium campaign channel country device is_bot:boolean context_source properties
+        claimed:boolean
         message_id variant link link_position:bigint reason engaged_seconds:double
         engaged_event_id
         """

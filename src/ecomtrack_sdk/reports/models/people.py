@@ -10,6 +10,9 @@ The id of a person is the first id ever seen of its names (the earliest ``t``, t
 unnamed visitor is the person ``visitor:`` + visitor id. Everything is a function of the events alone, whatever order
 they came in.
 
+A browser with a public site key may say that it is somebody's: that is a claim. It links the browser to that name and
+never two names to each other, so no claim makes two customers one.
+
 Links are reversible: see :mod:`ecomtrack_sdk.reports.links`.
 """
 # ruff: noqa: S608
@@ -50,7 +53,7 @@ def person_of(alias: str, names: str, people: str) -> str:
 
 CUSTOMER_PAIRS = Model(
     "customer_pairs",
-    """One row per customer id and e-mail address seen together and not unlinked.
+    """One row per customer id and e-mail address seen together and not unlinked; what a browser claims does not count.
 
     id_name, email_name, first_t (microseconds of the first event with both).
     """,
@@ -64,7 +67,7 @@ CUSTOMER_PAIRS = Model(
     seen as (
       select {_id_of("e")} as id_name, e.customer_email as email_name, min(e.t) as first_t
       from events e
-      where e.customer_id is not null and e.customer_email is not null and not {is_own("e")}
+      where e.customer_id is not null and e.customer_email is not null and e.claimed is null and not {is_own("e")}
       group by 1, 2
     )
     select s.id_name as id_name, s.email_name as email_name, s.first_t as first_t
