@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ecomtrack_sdk._delivery.deadletters import DeadLetter
 from ecomtrack_sdk._delivery.notices import Notices
+from ecomtrack_sdk._delivery.wakeup import Signal
 
 __all__ = ["Hooks", "OnDelivered", "OnDropped", "OnRejected"]
 
@@ -42,9 +43,9 @@ class Hooks:
 
     def after_fork_in_child(self) -> None:
         """Begin anew: notes of the parent are the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come in between
         self._thread: threading.Thread | None = None
-        self._signal: threading.Event | None = None
+        self._signal: Signal | None = None
         self._delivered = 0
         self._letters: deque[DeadLetter] = deque(maxlen=MAX_LETTERS)
         self._drops: dict[str, int] = {}
@@ -77,7 +78,7 @@ class Hooks:
     def _wake(self) -> None:
         with self._lock:
             if self._thread is None and not self._closed:
-                signal = self._signal = threading.Event()
+                signal = self._signal = Signal()
                 thread = threading.Thread(target=self._run, args=(signal,), name="ecomtrack-hooks", daemon=True)
                 with suppress(RuntimeError):  # no new threads while the interpreter shuts down
                     thread.start()
@@ -85,7 +86,7 @@ class Hooks:
             if self._signal is not None:
                 self._signal.set()
 
-    def _run(self, signal: threading.Event) -> None:
+    def _run(self, signal: Signal) -> None:
         while True:
             signal.wait()
             signal.clear()

@@ -76,7 +76,7 @@ class MemoryOutbox(Bounds):
 
     def take(self, max_events: int, max_bytes: int) -> Lease | None:
         """See :class:`~ecomtrack_sdk._delivery.outbox.Outbox`."""
-        with self._lock:
+        with self._alone():
             # Taking turns, as in the spool: an event asked for again and again holds up no other.
             queue = self._later if self._later and (self._turn or not self._waiting) else self._waiting
             self._turn = queue is not self._later
@@ -98,7 +98,7 @@ class MemoryOutbox(Bounds):
         if refused:
             self._keep_dead([DeadLetter.of(lines[index], refused[index]) for index in sorted(refused)])
         back = [lines[index] + b"\n" for index in sorted(unsent)]
-        with self._lock:
+        with self._alone():
             self._later.extend(back)
             size = len(lease.body) - sum(map(len, back))
             self._count_settled(lease.count - len(back), size, rejected=len(refused))
@@ -107,7 +107,7 @@ class MemoryOutbox(Bounds):
 
     def release(self, lease: Lease) -> None:
         """See :class:`~ecomtrack_sdk._delivery.outbox.Outbox`."""
-        with self._lock:
+        with self._alone():
             self._waiting.extendleft(line + b"\n" for line in reversed(lease.lines()))
             if self._closed:
                 self._spill()
@@ -132,7 +132,7 @@ class MemoryOutbox(Bounds):
 
     def close(self) -> None:
         """Write what waits to the spool, where there is one; it stays ``pending`` then. Else it is dropped."""
-        with self._lock:
+        with self._alone():
             self._closed = True
             self._spill()
 

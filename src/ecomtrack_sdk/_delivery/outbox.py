@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ecomtrack_sdk._delivery.notices import logger
 from ecomtrack_sdk._wire import FieldError
 from ecomtrack_sdk.errors import OutboxFull
 
@@ -179,8 +182,10 @@ class Bounds:
 
     def _fresh(self) -> None:
         """New lock, numbers at zero; also in a forked child, where the old lock may be held for ever."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
+        self._busy = False
+        self._aside: deque[bytes] = deque()
         self._blocked = 0
         self._accepted = self._delivered = self._rejected = self._adopted = 0
         self._dropped: dict[str, int] = {}
@@ -192,31 +197,85 @@ class Bounds:
         record = line + b"\n"
         size = len(record)
         with self._lock:
-            if (
-                self.pending_bytes + self._elsewhere + size > self.max_bytes or self.pending >= self.max_events
-            ) and not self._make_room(size):
+            if self._busy:
+                return self._put_aside(record, size)
+            self._busy = True
+            try:
+                if (
+                    self.pending_bytes + self._elsewhere + size > self.max_bytes or self.pending >= self.max_events
+                ) and not self._make_room(size):
+                    self._accepted += 1
+                    self._count_drop(FULL, 1)
+                    return False
+                self._append(record, size)
                 self._accepted += 1
-                self._count_drop(FULL, 1)
-                return False
-            self._append(record, size)
-            self._accepted += 1
-            self.pending += 1
-            self.pending_bytes += size
+                self.pending += 1
+                self.pending_bytes += size
+            finally:
+                self._busy = False
+            if self._aside:
+                self._fetch()
         return True
+
+    def _put_aside(self, record: bytes, size: int) -> bool:
+        """Called by a signal handler or a finaliser in the midst of another call of this thread, which goes on later.
+
+        What that call does is half done, so nothing may be stored now: the event is kept in memory until it is done.
+        """
+        full = self._is_full(size)
+        if full and self.on_full == "raise":
+            raise self._overflow()
+        self._accepted += 1
+        if full:
+            self._count_drop(FULL, 1)
+            return False
+        self.pending += 1
+        self.pending_bytes += size
+        self._aside.append(record)
+        return True
+
+    def _fetch(self) -> None:
+        """Store what was put aside, with the lock held; what cannot be stored now stays where it is."""
+        self._busy = True
+        try:
+            while self._aside:
+                self._append(self._aside[0], len(self._aside[0]))
+                self._aside.popleft()
+        except OSError as error:
+            logger.warning("outbox.still_in_memory", extra={"events": len(self._aside), "error": type(error).__name__})
+        finally:
+            self._busy = False
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The lock, for whatever changes the store; see :meth:`_put_aside`."""
+        with self._lock:
+            if self._aside and not self._busy:
+                self._fetch()
+            outer, self._busy = self._busy, True
+            try:
+                yield
+            finally:
+                self._busy = outer
 
     def _is_full(self, size: int) -> bool:
         return self.pending_bytes + self._elsewhere + size > self.max_bytes or self.pending >= self.max_events
 
+    def _overflow(self) -> OutboxFull:
+        return OutboxFull(f"{self.pending:,} events ({self.pending_bytes:,} bytes) wait, the bound is reached")
+
     def _make_room(self, size: int) -> bool:
         """Apply the policy; ``False`` means the new event is dropped."""
         if self.on_full == "raise":
-            raise OutboxFull(f"{self.pending:,} events ({self.pending_bytes:,} bytes) wait, the bound is reached")
+            raise self._overflow()
         if self.on_full == "block":
             deadline = time.monotonic() + self.block_timeout
             self._blocked += 1
             try:
                 while self._is_full(size) and (left := deadline - time.monotonic()) > 0:
+                    self._busy = False  # others may store meanwhile
                     self._room.wait(left)
+                    self._busy = True
             finally:
                 self._blocked -= 1
         elif self.on_full == "drop_oldest":

@@ -75,7 +75,7 @@ class Spool(Bounds):
     def _fresh(self) -> None:
         super()._fresh()
         self._shelf: Shelf | None = None
-        self._sync_lock = threading.Lock()
+        self._sync_lock = threading.RLock()
 
     @property
     def _files(self) -> Shelf:
@@ -114,7 +114,7 @@ class Spool(Bounds):
     def take(self, max_events: int, max_bytes: int) -> Lease | None:
         """The oldest events nobody has; own and adopted ones take turns."""
         while True:
-            with self._lock:
+            with self._alone():
                 place = self._files.next_place()
             if place is None:
                 return None
@@ -123,13 +123,13 @@ class Spool(Bounds):
             try:
                 body, count = segment.read(start, place.stop, max_events, max_bytes)
             except (EOFError, OSError):
-                with self._lock:
+                with self._alone():
                     if segment.next_range() == (start, place.stop):
                         self._lose(place)
                 continue
             damaged = _damaged(body, count, max_bytes)
             place = place._replace(stop=start + len(body))
-            with self._lock:
+            with self._alone():
                 if not segment.lease(start, place.stop, count):
                     continue
             lease = Lease(body, count, place.key, place)
@@ -159,7 +159,7 @@ class Spool(Bounds):
         if refused:
             # First the letter, then the balance: a crash in between repeats the letter and loses nothing.
             self._keep_dead([DeadLetter.of(lines[index], refused[index]) for index in sorted(refused)])
-        with self._lock:
+        with self._alone():
             if unsent:
                 size = self._files.divide(lease.source, lines, unsent)
             else:
@@ -170,7 +170,7 @@ class Spool(Bounds):
     def release(self, lease: Lease) -> None:
         """Give *lease* back untouched."""
         place: Place = lease.source
-        with self._lock:
+        with self._alone():
             place.segment.give_back(place.start, place.stop, lease.count)
 
     def _keep_dead(self, letters: list[DeadLetter]) -> None:
@@ -189,7 +189,7 @@ class Spool(Bounds):
 
     def adopt(self) -> int:
         """Take over the segments of processes that are gone, each exactly once over all processes."""
-        with self._lock:
+        with self._alone():
             mine = {owner.name for owner in self._files.owners()}
         gained = elsewhere = 0
         for name in owners_in(self.directory):
@@ -213,7 +213,7 @@ class Spool(Bounds):
         if events == 0:
             owner.close()
         else:
-            with self._lock:
+            with self._alone():
                 self._files.adopted.append(owner)
                 self._accepted += events
                 self._adopted += events
@@ -229,13 +229,13 @@ class Spool(Bounds):
 
         Also notices when somebody has emptied the directory.
         """
-        with self._lock:
+        with self._alone():
             if not self._files.tidy():
                 logger.error("outbox.removed", extra={"directory": str(self.directory), "events": self.pending})
 
     def close(self) -> None:
         """Remove what is done with and leave the rest to the next process."""
-        with self._lock:
+        with self._alone():
             self._files.close()
             self._shelf = None
 

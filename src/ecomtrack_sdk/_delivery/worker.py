@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ecomtrack_sdk._delivery.courier import Courier
 from ecomtrack_sdk._delivery.notices import Notices
 from ecomtrack_sdk._delivery.outbox import Outbox
+from ecomtrack_sdk._delivery.wakeup import Signal
 
 __all__ = ["FlushResult", "Worker"]
 
@@ -83,7 +84,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
         self._courier: Courier | None = None
-        self._signal = threading.Event()
+        self._signal = Signal()
         self._changed = threading.Condition()
         self._flushing = 0
         self._stopping = False
@@ -108,7 +109,7 @@ class Worker:
         try:
             if self._thread is not None or self._stopping:
                 return
-            self._signal = threading.Event()
+            self._signal = Signal()
             self._changed = threading.Condition()
             thread = threading.Thread(target=self._run, name="ecomtrack-worker", daemon=True)
             thread.start()
