@@ -34,7 +34,9 @@ def to_pandas(result: Result[Any]) -> Any:
     """See ``Result.to_pandas``."""
     import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
-    return pd.DataFrame(result.records, columns=result.columns)
+    hours = [column for column, kind in _kinds(result).items() if kind == "hour"]
+    records = [{**record, **{column: _on_the_wall(record[column]) for column in hours}} for record in result.records]
+    return pd.DataFrame(records, columns=result.columns)
 
 
 def to_polars(result: Result[Any]) -> Any:
@@ -64,12 +66,21 @@ def to_arrow(result: Result[Any]) -> Any:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+def _on_the_wall(hour: Any) -> Any:
+    """An hour without its offset, which only the one that clocks show twice has: a column has one type."""
+    return hour if hour is None else hour.replace(tzinfo=None)
+
+
 def _plain(result: Result[Any]) -> list[tuple[Any, ...]]:
     """The rows; what has no unit as text, because a column has one type."""
     kinds = _kinds(result)
     return [
         tuple(
-            value if value is None or kinds[column] is not None else str(value)
+            _on_the_wall(value)
+            if kinds[column] == "hour"
+            else value
+            if value is None or kinds[column] is not None
+            else str(value)
             for column, value in ((column, record[column]) for column in result.columns)
         )
         for record in result.records

@@ -76,7 +76,8 @@ def shown(value: Any, unit: Unit | None, record: Mapping[str, Any], by: str | No
     if kind == "count" or isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
+        offset = value.strftime(" %z") if kind == "period" and value.tzinfo is not None else ""
+        return value.strftime("%Y-%m-%d %H:%M") + offset
     if isinstance(value, date):
         return _period(value, by) if kind == "period" else value.isoformat()
     return str(value)

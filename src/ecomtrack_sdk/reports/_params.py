@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["ALL_TIME", "By", "Params", "bounds", "microseconds", "offsets"]
+__all__ = ["ALL_TIME", "By", "Params", "bounds", "microseconds", "offsets", "zone_of"]
 
 By = Literal["hour", "day", "week", "month", "quarter", "year"]
 
@@ -67,7 +67,7 @@ class Params(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        _zone_of(value)
+        zone_of(value)
         return value
 
     @field_validator("where", mode="before")
@@ -140,7 +140,12 @@ class Params(BaseModel):
 
 
 @lru_cache(maxsize=256)
-def _zone_of(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of an IANA *name*.
+
+    Raises:
+        ValueError: There is none.
+    """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -154,7 +159,7 @@ def microseconds(moment: datetime) -> int:
 
 def bounds(params: Params) -> tuple[int, int]:
     """``from`` and ``to`` as microseconds since the epoch; the second is exclusive."""
-    zone = _zone_of(params.time_zone)
+    zone = zone_of(params.time_zone)
 
     def moment(value: date | datetime | None, otherwise: int) -> int:
         if value is None:
@@ -173,7 +178,7 @@ def offsets(time_zone: str, span: tuple[int, int] | None) -> tuple[tuple[int, in
     The IANA data is walked day by day and a change is then found by halving: two changes within a day are not seen,
     and there were none since 1970.
     """
-    zone = _zone_of(time_zone)
+    zone = zone_of(time_zone)
     low, high = span or (0, 0)
     # A quarter beyond both ends: a period that begins or ends outside the events must still be whole.
     low, high = low - 100 * _DAY, high + 100 * _DAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, get_args
 
@@ -33,7 +33,8 @@ Number = Annotated[float, Unit("number")]
 Count = Annotated[int, Unit("count")]
 Seconds = Annotated[float, Unit("seconds")]
 Period = Annotated[date, Unit("period")]
-"""First day of the period, local; a local time when the period is an hour."""
+"""First day of the period, local; a local time when the period is an hour (with its offset from UTC in the hour that
+clocks show twice)."""
 Time = Annotated[datetime, Unit("time")]
 """A moment; microseconds since the epoch in SQL."""
 
@@ -65,14 +66,22 @@ def places_of(currency: str | None) -> int:
     return 3 if currency in _THREE_PLACES else 2
 
 
-def convert(value: Any, unit: Unit | None, currency: str | None = None) -> Any:
+def convert(value: Any, unit: Unit | None, currency: str | None = None, hours: tzinfo | None = None) -> Any:
     """An engine's value as the Python value of its column: the same whichever engine it came from.
 
     A mean amount comes as a float and is rounded to the digits its currency has; sums are exact and stay so.
+
+    Args:
+        value: As the engine gave it.
+        unit: That of the column.
+        currency: That of the row.
+        hours: Where periods are hours, the zone whose clock names them.
     """
     if value is None:
         return None
     kind = unit.kind if unit is not None else None
+    if kind == "period" and hours is not None:
+        return _hour(value, hours)
     if kind == "money" and isinstance(value, float):
         return _unsigned_zero(Decimal(value).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_EVEN))
     if kind in ("money", "quantity"):
@@ -84,6 +93,14 @@ def convert(value: Any, unit: Unit | None, currency: str | None = None) -> Any:
     if kind == "count":
         return int(value)
     return value
+
+
+def _hour(begun: datetime, zone: tzinfo) -> datetime:
+    """The beginning of an hour on the clocks of *zone*; with its offset where clocks show that hour twice."""
+    local = begun.replace(tzinfo=UTC).astimezone(zone)
+    wall = local.replace(tzinfo=None)
+    twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return wall.replace(tzinfo=timezone(local.utcoffset() or timedelta())) if twice else wall
 
 
 def to_wire(value: Any, unit: Unit | None, record: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ anybody have no row.
 period of the first beginning ever, also when that lies before ``from``. ``mode=recurring``: to every period in which
 they began. ``period`` 0 is the cohort's own: its ``count`` is ``size``. ``count`` of period *k* are those of the
 cohort who came back in the *k*-th period after it; with ``cumulative`` those who came back in any of the periods 1 …
-*k*. ``rate = count ÷ size``.
+*k*, with ``or_later`` those who came back in it or in any later one. ``rate = count ÷ size``.
 
 **Unit.** People; ``revenue`` is net revenue (after refunds and cancellations) of the cohort's orders placed in that
 period (with ``cumulative`` up to it), in ``currency``. With several currencies the counts stand in each of their
@@ -19,8 +19,8 @@ rows.
 **Caveats.** The last period is usually not over: its count still grows. A person's orders count while in a counted
 status (neither cancelled nor failed). Filters and the breakdown look at the beginning.
 
-**Source.** PostHog's retention (first time and recurring, per period); cumulative repeat rate as in shop systems'
-cohort reports.
+**Source.** PostHog's retention (first time and recurring, per period; its "rolling" or unbounded retention is
+``or_later``); cumulative repeat rate as in shop systems' cohort reports.
 """
 # ruff: noqa: S608
 # The text is made of names of our own; what users write is bound as parameters.
@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment, numbers
 from ecomtrack_sdk.reports._base import Report, Row
@@ -61,8 +61,16 @@ class RetentionParams(Params):
     """Whether somebody belongs to the cohort of the first time only, or to each in which they began."""
     cumulative: bool = False
     """Count who came back up to a period, not in it."""
+    or_later: bool = False
+    """Count who came back in a period or in any later one: who was not lost before it."""
     breakdown: str | None = None
     """A field of the beginning, such as ``channel``, or ``product`` for the first product of the order."""
+
+    @model_validator(mode="after")
+    def _one_way_to_count(self) -> RetentionParams:
+        if self.cumulative and self.or_later:
+            raise ValueError("cumulative counts up to a period, or_later from it on: give one of them")
+        return self
 
 
 class RetentionRow(Row):
@@ -103,18 +111,21 @@ def _sql(params: RetentionParams) -> str:
     group = f"c.cohort, {b}"
     same = " and {0}.breakdown = {1}.breakdown" if params.breakdown is not None else ""
     shown = ", c.breakdown as breakdown" if params.breakdown is not None else ""
-    if params.cumulative:
+    if params.cumulative or params.or_later:
+        # Each counts once: from the first time they came back on, or until the last.
+        once = "min" if params.cumulative else "max"
         returns = f"""select f.cohort, {"f.breakdown, " if b else ""}f.period, count(*) as people from (
-    select c.person, {group}min(@periods(c.cohort, r.at)) as period
+    select c.person, {group}{once}(@periods(c.cohort, r.at)) as period
     from cohorts c join returns r on r.person = c.person where @periods(c.cohort, r.at) > 0
     group by c.person, {group.rstrip(", ")}
   ) f group by f.cohort, {"f.breakdown, " if b else ""}f.period"""
         partition = "g.cohort, g.breakdown" if b else "g.cohort"
         so_far = (
-            f"over (partition by {partition}, g.currency order by g.period "
+            f"over (partition by {partition}, g.currency order by g.period{'' if params.cumulative else ' desc'} "
             "rows between unbounded preceding and current row)"
         )
-        shown_count, shown_revenue = f"sum(g.people) {so_far}", f"sum(g.revenue) {so_far}"
+        shown_count = f"sum(g.people) {so_far}"
+        shown_revenue = f"sum(g.revenue) {so_far}" if params.cumulative else "g.revenue"
     else:
         returns = f"""select {group}@periods(c.cohort, r.at) as period, count(*) as people
   from cohorts c join returns r on r.person = c.person where @periods(c.cohort, r.at) > 0

@@ -22,6 +22,7 @@ Value = str | int | float | bool | Decimal | None
 
 _MACRO = re.compile(r"@([a-z_][a-z0-9_]*)\(")
 _PARAM = re.compile(r"\$([a-z_][a-z0-9_]*)")
+_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ def _local(t: str, settings: Settings) -> str:
     return f"({t} + case {steps} else {offsets[-1][1]} end)"
 
 
+def _start_of_hour(t: str, settings: Settings) -> str:
+    """Microseconds of UTC at which the local hour of *t* begins.
+
+    Hours stay moments: by the clock on the wall one is missing in spring and two are the same in autumn.
+    """
+    return f"({t} - ({_local(t, settings)} % {_HOUR} + {_HOUR}) % {_HOUR})"
+
+
 class Dialect:
     """How one engine says what is not portable. Subclasses fill in the engine's words."""
 
@@ -68,7 +77,11 @@ class Dialect:
         raise NotImplementedError
 
     def truncate(self, local: str, unit: str, week_start: str) -> str:
-        """First day of the *unit* (or the hour) that the local microseconds *local* fall into."""
+        """First day of the *unit* that the local microseconds *local* fall into."""
+        raise NotImplementedError
+
+    def moment(self, t: str) -> str:
+        """Timestamp, in UTC, of the microseconds *t*."""
         raise NotImplementedError
 
     def date_diff(self, unit: str, start: str, end: str) -> str:
@@ -115,7 +128,8 @@ class Dialect:
         """Every macro by its name; each takes the texts of its arguments.
 
         ======================  =====================================================================================
-        ``@period(t)``          first day of the local period (``by`` of the parameters) of microseconds ``t``
+        ``@period(t)``          first day of the local period (``by`` of the parameters) of microseconds ``t``; of an
+                                hour, which has no day, its beginning in UTC
         ``@hour(t)`` …          ``@hour @day @week @month @quarter @year``: the same for a fixed unit
         ``@periods(a, b)``      periods between two values of ``@period``; ``@days(a, b)`` days between two dates
         ``@last(x, o)``         aggregate: non-null ``x`` of the greatest ``o``; ``@first(x, o)`` of the smallest
@@ -142,9 +156,10 @@ class Dialect:
             return lambda t: self.truncate(_local(t, settings), name, settings.week_start)
 
         found: dict[str, Callable[..., str]] = {
-            name: unit(name) for name in ("hour", "day", "week", "month", "quarter", "year")
+            name: unit(name) for name in ("day", "week", "month", "quarter", "year")
         }
-        found["period"] = unit(settings.by)
+        found["hour"] = lambda t: self.moment(_start_of_hour(t, settings))
+        found["period"] = found[settings.by]
         found["periods"] = lambda a, b: self.date_diff(settings.by, a, b)
         found["days"] = lambda a, b: self.date_diff("day", a, b)
         found["last"] = self.last
@@ -301,13 +316,14 @@ class _DuckDB(Dialect):
         return f"cast(${name} as decimal(18, 4))" if isinstance(value, Decimal) else f"${name}"
 
     def truncate(self, local: str, unit: str, week_start: str) -> str:
-        if unit == "hour":
-            return f"date_trunc('hour', make_timestamp({local}))"
         if unit == "day":
             return f"cast(make_timestamp({local}) as date)"
         if unit == "week" and week_start == "sunday":
             return f"(cast(date_trunc('week', make_timestamp({local} + 86400000000)) as date) - 1)"
         return f"cast(date_trunc('{unit}', make_timestamp({local})) as date)"
+
+    def moment(self, t: str) -> str:
+        return f"make_timestamp({t})"
 
     def date_diff(self, unit: str, start: str, end: str) -> str:
         if unit == "week":
@@ -353,14 +369,15 @@ class _ClickHouse(Dialect):
         return f"{{{name}:{kind or 'Nullable(String)'}}}"
 
     def truncate(self, local: str, unit: str, week_start: str) -> str:
-        moment = f"fromUnixTimestamp64Micro({local}, 'UTC')"
-        if unit == "hour":
-            return f"toStartOfHour({moment})"
+        moment = self.moment(local)
         if unit == "day":
             return f"toDate32({moment})"
         if unit == "week":
             return f"toDate32(toStartOfWeek({moment}, {0 if week_start == 'sunday' else 1}))"
         return f"toDate32(toStartOf{unit.capitalize()}({moment}))"
+
+    def moment(self, t: str) -> str:
+        return f"fromUnixTimestamp64Micro({t}, 'UTC')"
 
     def date_diff(self, unit: str, start: str, end: str) -> str:
         if unit == "week":

@@ -1,0 +1,155 @@
+"""Funnels, retention and lifecycle as PostHog's tests ask for them: ``cases/*.jsonl``, played on both engines.
+
+All cases share one warehouse: names of people and events carry the number of their case, so none sees another's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecomtrack_sdk import reports
+from ecomtrack_sdk.store._projection import Warehouse
+
+CASES = Path(__file__).parent / "cases"
+_ACT = re.compile(r"(?P<what>[\w*]+)(?: (?P<at>\d\d-\d\dT[\d:]+))?(?P<has>\{[^}]*\})?")
+_NAME = re.compile(r"(?<![\w=])([a-z]\w*)(?=\[|,|@|$)")
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    lines = (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [
+        {**json.loads(line), "key": f"{name}{place}"}
+        for place, line in enumerate(line for line in lines if line and not line.startswith("//"))
+    ]
+
+
+FUNNELS, RETENTIONS, LIFECYCLES = read("funnel"), read("retention"), read("lifecycle")
+
+
+def journeys(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events of a case; of one without a time, a minute after the one before."""
+    for person, path in case["people"].items():
+        at = datetime.fromisoformat(f"{case['year']}-05-01T00:00:00+00:00")
+        for act in _ACT.finditer(path):
+            at = datetime.fromisoformat(f"{case['year']}-{act['at']}+00:00") if act["at"] else at + timedelta(minutes=1)
+            pairs = (pair.partition("=") for pair in (act["has"] or "{}")[1:-1].split(",") if pair)
+            yield {
+                "type": "custom",
+                "name": f"{case['key']}_{act['what']}",
+                "customer": {"id": f"{case['key']}_{person}"},
+                "occurred_at": at.isoformat(),
+                "properties": {name: int(value) if value.isdigit() else value for name, _, value in pairs},
+            }
+
+
+def asked(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The question of a case, its names of events made those of its own."""
+    found = dict(case["ask"])
+    for name in ("steps", "exclude", "start", "return", "event"):
+        if name in found:
+            found[name] = _NAME.sub(rf"custom:{case['key']}_\1", found[name])
+    return found
+
+
+def own(case: Mapping[str, Any], person: str) -> str:
+    return person.removeprefix(f"{case['key']}_")
+
+
+@pytest.fixture(scope="module")
+def warehouses(request: pytest.FixtureRequest, log_of: Any) -> Iterator[Callable[[str], Warehouse]]:
+    """All cases on an engine, made when first asked for; on ClickHouse in the opposite order of arrival."""
+    from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse
+    from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
+
+    events = [event for case in (*FUNNELS, *RETENTIONS, *LIFECYCLES) for event in journeys(case)]
+
+    @cache
+    def made(engine: str) -> Warehouse:
+        if engine == "duckdb":
+            return DuckDBWarehouse(log_of(events))
+        warehouse = ClickHouseWarehouse(log_of(events[::-1]), request.getfixturevalue("chdb_client"))
+        warehouse.rebuild()
+        return warehouse
+
+    yield made
+    made("duckdb").close()
+
+
+def on_engines(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
+    """Every case on DuckDB, those marked ``both`` on ClickHouse too."""
+    return pytest.mark.parametrize(
+        ("engine", "case"),
+        [
+            pytest.param(engine, case, id=f"{engine}: {case['case']}")
+            for engine in ("duckdb", "clickhouse")
+            for case in cases
+            if engine == "duckdb" or case.get("both")
+        ],
+    )
+
+
+@on_engines(FUNNELS)
+def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
+    """Counts, times, parts and lists are those of the case."""
+    rows = reports.run("funnel", asked(case), warehouses(engine)).to_dict()["rows"]
+    if "listed" in case:
+        assert [own(case, row["person"]) for row in rows] == case["listed"]
+        return
+    if "parts" in case:
+        parts: dict[str, list[int]] = {}
+        for row in rows:
+            parts.setdefault(row["breakdown"], []).append(row["count"])
+        assert parts == case["parts"]
+        return
+    for column in ("count", "median", "p90"):
+        if column in case:
+            shown = column if column == "count" else f"{column}_seconds"
+            assert [row[shown] for row in rows] == case[column], column
+
+
+def following(first: str, by: str, count: int) -> list[str]:
+    """The first moments of *count* periods of the calendar, hours by the clock of the wall."""
+    if by == "hour":
+        start = datetime.fromisoformat(first)
+        return [(start + timedelta(hours=n)).isoformat() for n in range(count)]
+    day = date.fromisoformat(first)
+    if by in {"month", "quarter"}:
+        step = 3 if by == "quarter" else 1
+        months = [day.year * 12 + day.month - 1 + step * n for n in range(count)]
+        return [date(month // 12, month % 12 + 1, 1).isoformat() for month in months]
+    return [(day + timedelta(days=n * (7 if by == "week" else 1))).isoformat() for n in range(count)]
+
+
+@on_engines(RETENTIONS)
+def test_retention(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
+    """Every cell of the matrix, and no period beyond it."""
+    rows = reports.run("retention", asked(case), warehouses(engine)).to_dict()["rows"]
+    got = {(row["cohort"], row["period"]): row["count"] for row in rows}
+    cohorts = case.get("cohorts") or following(case["first"], case["ask"]["by"], len(case["matrix"]))
+    want = {
+        (cohort, period): count
+        for cohort, line in zip(cohorts, case["matrix"], strict=True)
+        for period, count in enumerate(line)
+        if line[0]
+    }
+    assert got == want
+
+
+@on_engines(LIFECYCLES)
+def test_lifecycle(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
+    """Every period of the table."""
+    question = asked({**case, "ask": {"event": "v", **case["ask"]}})
+    rows = reports.run("lifecycle", question, warehouses(engine)).to_dict()["rows"]
+    periods = case.get("periods") or following(case["first"], case["ask"]["by"], len(case["rows"]))
+    got = [(row["period"], [row[name] for name in ("new", "returning", "resurrecting", "dormant")]) for row in rows]
+    assert got == list(zip(periods, case["rows"], strict=True))
+    for row in rows:
+        assert row["active"] == row["new"] + row["returning"] + row["resurrecting"]
