@@ -28,8 +28,8 @@ def validated(events):
 
 
 def test_size():
-    """The script is at most 4 KB gzipped and has neither eval nor Function nor document.write."""
-    assert len(gzip.compress(browser.script(), 9)) <= 4096
+    """The script is at most 4,000 bytes gzipped and has no eval, Function or document.write."""
+    assert len(gzip.compress(browser.script(), 9)) <= 4000
     assert not re.search(rb"\beval\b|\bFunction\(|document\.write|innerHTML", browser.script())
 
 
@@ -140,6 +140,29 @@ def test_foreground_time(page, shop, collector):
     assert engaged["properties"]["product_id"] == "p1"
     assert engaged["properties"]["seconds"] >= 1.3
     assert urlsplit(engaged["context"]["url"]).path == "/"
+
+
+@pytest.mark.parametrize("beacon", ["sent", "refused", "unknown"])
+def test_way_out(page, shop, collector, beacon):
+    """What is told in the moment of leaving is sent at once: by sendBeacon, else by a fetch that outlives the page."""
+    page.add_init_script(f"""
+      const own = navigator.sendBeacon, way = "{beacon}";
+      Navigator.prototype.sendBeacon = way == "unknown" ? undefined : (...all) => {{
+        document.cookie = "asked=1";
+        return way == "sent" && own.apply(navigator, all);
+      }};
+    """)
+    page.goto(shop.url + "/")
+    collector.types("view_page")
+    page.evaluate("""() => {
+      addEventListener("pagehide", () => ecomtrack("search", "last words"), true);
+      // Nothing is left for the next page to send.
+      addEventListener("visibilitychange", () => localStorage.clear());
+    }""")
+    page.goto(shop.url + "/second")
+    collector.types("view_page", "search", "view_page")
+    asked = any(cookie["name"] == "asked" for cookie in page.context.cookies())
+    assert asked == (beacon != "unknown")
 
 
 def test_collector_down(page, shop, collector):

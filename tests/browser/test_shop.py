@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
+
+from tests.browser.conftest import AGENT
+from tests.served import served
 
 pytestmark = pytest.mark.browser
 
 SHOP = Path(__file__).parents[2] / "examples" / "starlette_shop"
-AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 TEN = [
     "view_page", "search", "view_article", "view_category", "view_product", "add_to_cart", "view_cart",
     "remove_from_cart", "start_checkout", "order",
 ]  # fmt: skip
 
 
-@contextmanager
-def running_shop(collector, tmp_path, **environment: str) -> Iterator[str]:
+def running_shop(collector, outbox, app="app:create_app", folder=SHOP, **environment: str):
     """The example shop under uvicorn, in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    command = ("uvicorn", "--factory", app, "--app-dir", str(folder), "--log-level", "warning")
     environment |= {
         "ECOMTRACK_URL": collector.url,
         "ECOMTRACK_KEY": collector.keys["server"],
-        "ECOMTRACK_OUTBOX": str(tmp_path / "outbox"),
+        "ECOMTRACK_OUTBOX": str(outbox),
         "SHOP_SITE_KEY": collector.keys["site"],
     }
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app:create_app", "--app-dir", str(SHOP)]
-    options = ["--port", str(port), "--log-level", "warning"]
-    with subprocess.Popen([*command, *options], env={**os.environ, **environment}) as process:
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urlopen(url).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        try:
-            yield url
-        finally:
-            process.terminate()
-            process.wait(30)
+    return served(*command, port_option="--port {port}", **environment)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +44,14 @@ def granted_shop(collector_process, tmp_path_factory):
 def asking_shop(collector_process, tmp_path_factory):
     """The example shop that asks before it tracks, for all tests of this file."""
     with running_shop(collector_process, tmp_path_factory.mktemp("asking"), SHOP_CONSENT="ask") as url:
+        yield url
+
+
+@pytest.fixture
+def cached_shop(collector_process, tmp_path):
+    """The example shop behind a cache that takes its visitor cookie away, and a collector that has seen nothing yet."""
+    collector_process.reset()
+    with running_shop(collector_process, tmp_path, "cached_shop:create_app", Path(__file__).parent) as url:
         yield url
 
 
@@ -96,8 +79,14 @@ def story(collector, count):
         time.sleep(0.05)
 
 
-def buy(page, url):
-    """One visit, from the home page to the order, as a person would click."""
+def profile(collector, person):
+    """The story as the profile report tells it of one person: event ids and types, without the reports of time."""
+    rows = collector.get("/v1/reports/profile", person=person)["rows"]
+    return [(row["event_id"], row["type"]) for row in rows if "page_engagement" not in row["type"]]
+
+
+def browse(page, url):
+    """From the home page over search, article and category to a product in the cart, as a person would click."""
     page.goto(url + "/?utm_source=news&utm_medium=email")
     page.fill("input[name=q]", "tee")
     page.press("input[name=q]", "Enter")
@@ -107,6 +96,11 @@ def buy(page, url):
     page.click("text=Plain tee")
     page.click("text=Add to cart")
     page.wait_for_url("**/cart")
+
+
+def buy(page, url):
+    """One visit, from the home page to the order."""
+    browse(page, url)
     page.click("text=Remove Plain tee")
     page.wait_for_url("**/cart")
     page.goto(url + "/p/mug")
@@ -116,18 +110,23 @@ def buy(page, url):
     page.wait_for_selector("text=Your order is")
 
 
+BROWSED, BOUGHT = 12, 24
+"""Events of one :func:`browse`, and of one :func:`buy`."""
+
+
 def firsts(events):
     """Types in the order of their first appearance."""
     return list(dict.fromkeys(event["type"] for event in events))
 
 
-def test_ten_events(page, shop, collector_process):
-    """A visit from the first page to the order is one visitor's ten kinds of event in order, and none is refused."""
-    buy(page, shop)
-    events = story(collector_process, 24)
+def test_ten_events(page, cached_shop, collector_process):
+    """With the script's cookie, a visit up to the order is one person's ten kinds of event in order, none refused."""
+    buy(page, cached_shop)
+    events = story(collector_process, BOUGHT)
     # Pages are reported as they open, each before what it says of itself.
     assert firsts(events) == TEN
-    assert len({event["visitor_id"] for event in events}) == 1
+    (visitor,) = {event["visitor_id"] for event in events}
+    assert profile(collector_process, visitor) == [(event["event_id"], event["type"]) for event in events]
     assert collector_process.get("/v1/inspect/bad") == []
     order = events[[event["type"] for event in events].index("order")]
     assert (order["items"][0]["product_id"], order["total"]) == ("mug", "13.40")
@@ -139,14 +138,28 @@ def test_ten_events(page, shop, collector_process):
 
 
 def test_cookie_from_the_server(page, shop, collector_process):
-    """The shop's answer sets cbuid for 400 days, and script and backend use that one."""
-    answer = page.goto(shop + "/")
+    """The shop's answer sets cbuid for 400 days, script and backend use that one, and the story is as complete."""
+    answer = page.goto(shop + "/blog/care")
     (cookie,) = [value for value in answer.header_values("set-cookie") if value.startswith("cbuid=")]
     assert "Max-Age=34560000" in cookie
     assert "SameSite=Lax" in cookie
     assert "HttpOnly" not in cookie
-    (event,) = story(collector_process, 1)
-    assert event["visitor_id"] == cookie.partition(";")[0].removeprefix("cbuid=")
+    story(collector_process, 2)
+    collector_process.reset()
+    buy(page, shop)
+    events = story(collector_process, BOUGHT)
+    assert firsts(events) == TEN
+    assert {event["visitor_id"] for event in events} == {cookie.partition(";")[0].removeprefix("cbuid=")}
+    told = profile(collector_process, events[0]["visitor_id"])
+    assert told == [(event["event_id"], event["type"]) for event in events]
+
+
+def log_in(page, url):
+    """Say who one is."""
+    page.goto(url + "/")
+    page.fill("input[name=email]", "ann@example.com")
+    with page.expect_navigation():
+        page.click("text=Log in")
 
 
 def test_two_months_later_on_a_second_device(chromium, shop, collector_process):
@@ -156,47 +169,47 @@ def test_two_months_later_on_a_second_device(chromium, shop, collector_process):
     with chromium.new_context(**person) as phone, chromium.new_context(**person) as laptop:
         page = phone.new_page()
         page.clock.install(time=start)
-        page.goto(shop + "/p/tee")
-        page.clock.run_for(1000)
-        first = story(collector_process, 2)
-        assert {datetime.fromisoformat(event["occurred_at"]).date() for event in first} == {start.date()}
+        browse(page, shop)
+        first = story(collector_process, BROWSED)
+        assert {event["occurred_at"][:7] for event in first} <= {f"{start:%Y-%m}", f"{start + timedelta(1):%Y-%m}"}
+        assert datetime.now(UTC) - datetime.fromisoformat(first[-1]["occurred_at"]) > timedelta(days=60)
         page.close()
 
-        for context in (laptop, phone):
-            page = context.new_page()
-            page.goto(shop + "/")
-            page.fill("input[name=email]", "ann@example.com")
-            page.click("text=Log in")
-            page.wait_for_url(shop + "/")
-            page.goto(shop + "/p/mug")
-            page.close()
-        events = story(collector_process, 12)
+        page = laptop.new_page()
+        log_in(page, shop)
+        buy(page, shop)
+        page.close()
+        story(collector_process, BROWSED + 3 + BOUGHT)
+        page = phone.new_page()
+        page.clock.set_system_time(datetime.now(UTC))  # two months have passed here as well
+        log_in(page, shop)
+        page.close()
+        events = story(collector_process, BROWSED + 3 + BOUGHT + 3)
     logins = [event for event in events if event["type"] == "login"]
-    assert len(logins) == 2
     devices = {event["visitor_id"] for event in logins}
-    assert len(devices) == 2
-    assert first[0]["visitor_id"] in devices
+    assert (len(logins), len(devices)) == (2, 2)
+    assert {event["visitor_id"] for event in first} < devices
     assert {event["customer"]["email"] for event in logins} == {"ann@example.com"}
-    profile = collector_process.get("/v1/reports/profile", person="ann@example.com")["rows"]
-    # One person's story over both devices, the visit of two months ago included.
-    told = [(row["t"][:19], row["type"].partition(":")[0]) for row in profile if "page_engagement" not in row["type"]]
-    assert told == [(event["occurred_at"][:19], event["type"]) for event in events]
+    assert firsts(events[len(first) + 3 :])[: len(TEN)] == TEN  # after the page, the login and the page again
+    # One person's story over both devices, the visit of two months ago included, whatever she is asked by.
+    told = [(event["event_id"], event["type"]) for event in events]
+    for name in ("ann@example.com", "customer-ann", first[0]["visitor_id"]):
+        assert profile(collector_process, name) == told
 
 
 def test_consent_refused(page, asking, collector_process):
     """A visitor who refuses leaves no visitor id and no browsing event; the order is counted all the same."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     page.goto(asking + "/")
     page.click("text=Refuse")
-    page.goto(asking + "/p/tee")
-    page.click("text=Add to cart")
-    page.click("text=Checkout")
-    page.click("text=Order now")
-    page.wait_for_selector("text=Your order is")
+    buy(page, asking)
     (order,) = story(collector_process, 1)
     assert order["type"] == "order"
     assert "visitor_id" not in order
     assert set(order["context"]) == {"url", "source"}
     assert {cookie["name"] for cookie in page.context.cookies()} == {"cbconsent", "session"}
+    assert [url for url in asked if not url.startswith(asking)] == []
 
 
 def test_consent_given_later(page, asking, collector_process):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
-from urllib.request import urlopen
 
 import pytest
+
+from tests.served import served
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -50,30 +47,6 @@ def example(shop_environment) -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture
-def serving(shop_environment) -> Callable[..., object]:
+def serving(shop_environment) -> Callable[..., AbstractContextManager[str]]:
     """A server program run on a free port, for as long as the block lasts; it must end when told to."""
-
-    @contextmanager
-    def run(*command: str, port_option: str, **environment: str) -> Iterator[str]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        bound = [part.format(port=port) for part in (*command, *port_option.split())]
-        with subprocess.Popen([sys.executable, "-m", *bound], env={**os.environ, **environment}) as process:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    urlopen(url).close()
-                    break
-                except OSError:
-                    assert process.poll() is None
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-            try:
-                yield url
-            finally:
-                process.terminate()
-                process.wait(30)
-
-    return run
+    return served

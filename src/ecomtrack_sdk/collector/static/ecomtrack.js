@@ -97,6 +97,7 @@
   const ready = () => set.key && set.url && allowed();
   const batch = (skip) => load().filter((e) => !skip.has(e.event_id)).slice(0, MAX_BATCH);
   const body = (events) => JSON.stringify({ sent_at: new Date().toISOString(), events });
+  const post = (text) => fetch(url(), { method: "POST", body: text, keepalive: text.length < 2e4, credentials: "omit" });
   const later = (ms) => {
     if (timer && ms) return;
     clearTimeout(timer);
@@ -107,8 +108,7 @@
     const events = batch(flying);
     if (!events.length || flying.size || !ready()) return;
     events.forEach((e) => flying.add(e.event_id));
-    const text = body(events);
-    fetch(url(), { method: "POST", body: text, keepalive: text.length < 2e4, credentials: "omit" })
+    post(body(events))
       .then((r) => {
         if (r.status > 499 || r.status == 429 || r.status == 408) throw r;
         return r.ok ? r.json() : { refused: r.status };
@@ -133,8 +133,9 @@
     engage();
     const events = batch(new Set([...flying, ...beaconed]));
     if (!events.length || !ready()) return;
-    if (n.sendBeacon && n.sendBeacon(url(), body(events))) events.forEach((e) => beaconed.add(e.event_id));
-    else send();
+    events.forEach((e) => beaconed.add(e.event_id));
+    const text = body(events);
+    if (!n.sendBeacon || !n.sendBeacon(url(), text)) post(text).catch(() => {});
   };
 
   const put = (event) => {
