@@ -1,8 +1,9 @@
 """A proxy that does everything to a request that networks, load balancers and tired servers do. A program of its own.
 
 It reads one request whole, decides by a seeded generator whether and how to spoil it, and tells on demand how often it
-did what. Controlled by lines of JSON on stdin: ``{"faults": ["reset_after", …], "rate": 0.3, "seed": 1}``; ``{"down":
-true}`` refuses connections; every line is answered with the counts so far. It ends with its stdin.
+did what. Controlled by lines of JSON on stdin: ``{"faults": ["reset_after", …], "rate": 0.3, "seed": 1}``; ``{"every":
+4}`` spoils each fourth request instead; ``{"down": true}`` refuses connections; every line is answered with the counts
+so far. It ends with its stdin.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Proxy:
         self.random = random.Random(0)
         self.faults: list[str] = []
         self.rate = 0.0
+        self.every = 0
+        self.requests = 0
         self.counts: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.open: set[socket.socket] = set()
@@ -77,7 +80,9 @@ class Proxy:
 
     def choose(self) -> str:
         with self.lock:
-            fault = self.random.choice(self.faults) if self.faults and self.random.random() < self.rate else "none"
+            self.requests += 1
+            strikes = self.requests % self.every == 0 if self.every else self.random.random() < self.rate
+            fault = self.random.choice(self.faults) if self.faults and strikes else "none"
             self.counts[fault] += 1
             return fault
 
@@ -105,6 +110,10 @@ class Proxy:
         if fault == "reset_read":
             reset(connection)
             return False
+        if fault == "hang":
+            while connection.recv(65_536):  # until the client has had enough
+                pass
+            return False
         if fault == "stall":
             time.sleep(1.5)
             return False
@@ -116,6 +125,8 @@ class Proxy:
             extra = b""
             if how == "seconds":
                 extra = b"Retry-After: 0\r\n"
+            elif how.isdigit():
+                extra = f"Retry-After: {how}\r\n".encode()
             elif how == "date":
                 extra = f"Retry-After: {formatdate(time.time() - 5, usegmt=True)}\r\n".encode()
             connection.sendall(response(int(status), HTML, extra + b"Content-Type: text/html\r\n"))
@@ -205,6 +216,7 @@ def main() -> None:
         proxy.target = ("127.0.0.1", wish.get("target", proxy.target[1]))
         proxy.faults = wish.get("faults", proxy.faults)
         proxy.rate = wish.get("rate", proxy.rate)
+        proxy.every = wish.get("every", proxy.every)
         if "seed" in wish:
             proxy.random.seed(wish["seed"])
         if "down" in wish:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ecomtrack_sdk._delivery.courier import Courier
 from ecomtrack_sdk._delivery.notices import Notices
-from ecomtrack_sdk._delivery.outbox import Outbox
+from ecomtrack_sdk._delivery.outbox import Outbox, Stats
 from ecomtrack_sdk._delivery.wakeup import Signal
 
 __all__ = ["FlushResult", "Worker"]
@@ -132,7 +132,7 @@ class Worker:
                 try:
                     while (left := deadline - time.monotonic()) > 0 and self._thread.is_alive():
                         now = self._outbox.stats()
-                        if now.pending == 0 or now.accepted - now.pending >= before.accepted:
+                        if _has_all(now, before):
                             break
                         if not patient and self.trouble:
                             break
@@ -144,7 +144,7 @@ class Worker:
             delivered=after.delivered - before.delivered,
             rejected=after.rejected - before.rejected,
             pending=after.pending,
-            complete=after.pending == 0 or after.accepted - after.pending >= before.accepted,
+            complete=_has_all(after, before),
             reason=self.trouble,
         )
 
@@ -229,3 +229,12 @@ class Worker:
     def _announce(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _has_all(now: Stats, before: Stats) -> bool:
+    """Whether everything that waited *before* has its fate *now*.
+
+    What was adopted in between may have gone first, so it is waited for too; it must not stand for events of our own.
+    """
+    adopted = now.adopted - before.adopted
+    return now.pending == 0 or now.accepted - now.pending >= before.accepted + adopted
