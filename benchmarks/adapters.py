@@ -1,22 +1,18 @@
-"""One class for each SDK, with its defaults except where a line says otherwise. Each is handed the same plain row.
-
-The queue of each peer is made large enough to hold the run, so that none is fast by dropping events.
-"""
+"""What is measured: our tracker, the peers, and what no SDK can be faster than, behind the same five methods."""
 
 from __future__ import annotations
 
-import logging
+from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, Protocol
 
-QUEUE = 1_000_000
+from peers import PEERS
 
 
 class Adapter(Protocol):
     package: str
-    path: str
 
-    def __init__(self, url: str, directory: str) -> None: ...
+    def __init__(self, url: str, directory: str, *, large: bool) -> None: ...
     def order(self, row: dict) -> object: ...
     def view(self, row: dict) -> object: ...
     def flush(self) -> None: ...
@@ -29,7 +25,7 @@ class Ours:
     package = "ecomtrack-sdk"
     settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, url: str, directory: str) -> None:
+    def __init__(self, url: str, directory: str, *, large: bool) -> None:
         import ecomtrack_sdk as sdk
 
         self.sdk = sdk
@@ -70,7 +66,7 @@ class Ours:
         self.tracker.flush(120)
 
     def close(self) -> None:
-        self.tracker.close(120)
+        self.tracker.close()
 
 
 class OursInMemory(Ours):
@@ -79,79 +75,25 @@ class OursInMemory(Ours):
     settings: ClassVar[dict[str, Any]] = {"durability": "memory"}
 
 
-class Segment:
-    package = "segment-analytics-python"
-
-    def __init__(self, url: str, directory: str) -> None:
-        from segment.analytics.client import Client
-
-        self.client = Client("benchmark", host=url, max_queue_size=QUEUE)
-
-    def order(self, row: dict) -> object:
-        context = {"page": row["context"], "traits": row["customer"]}
-        return self.client.track(row["customer"]["id"], "Order Completed", row, context, anonymous_id=row["visitor_id"])
-
-    def view(self, row: dict) -> object:
-        return self.client.track(
-            None, "Product Viewed", row["product"], {"page": row["context"]}, anonymous_id=row["visitor_id"]
-        )
-
-    def flush(self) -> None:
-        self.client.flush()
-
-    def close(self) -> None:
-        self.client.flush()
-        self.client.join()
-
-
-class Rudder(Segment):
-    package = "rudder-sdk-python"
-
-    def __init__(self, url: str, directory: str) -> None:
-        from rudderstack.analytics.client import Client
-
-        self.client = Client("benchmark", host=url, max_queue_size=QUEUE)
-
-
-class Posthog:
-    package = "posthog"
-
-    def __init__(self, url: str, directory: str) -> None:
-        from posthog import Posthog as Client
-
-        self.client = Client("benchmark", host=url, max_queue_size=QUEUE, disable_geoip=False)
-
-    def order(self, row: dict) -> object:
-        return self.client.capture("Order Completed", distinct_id=row["customer"]["id"], properties=row)
-
-    def view(self, row: dict) -> object:
-        return self.client.capture("Product Viewed", distinct_id=row["visitor_id"], properties=row)
-
-    def flush(self) -> None:
-        self.client.flush()
-
-    def close(self) -> None:
-        self.client.flush()
-        self.client.shutdown()
-
-
 class Limit:
-    """No SDK: the models built, encoded, and appended to a file with one write() each. What nothing can beat."""
+    """No SDK: plain pydantic models of the same fields, built of their parts, serialised, and one ``write()``."""
 
     package = "pydantic"
 
-    def __init__(self, url: str, directory: str) -> None:
+    def __init__(self, url: str, directory: str, *, large: bool) -> None:
         import os
 
-        import ecomtrack_sdk as sdk
-        from ecomtrack_sdk._wire import encode_event
-
-        self.sdk, self.encode, self.write = sdk, encode_event, os.write
+        self.sdk = bare_models()
+        self.write = os.write
         self.file = os.open(f"{directory}.limit", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         self.tracker = self
 
     def track(self, event: Any) -> None:
         self.write(self.file, self.encode(event) + b"\n")
+
+    @staticmethod
+    def encode(event: Any) -> bytes:
+        return event.__pydantic_serializer__.to_json(event, exclude_none=True)
 
     order = Ours.order
     view = Ours.view
@@ -163,14 +105,44 @@ class Limit:
         pass
 
 
-ADAPTERS: dict[str, type] = {
-    "ecomtrack": Ours,
-    "ecomtrack, memory": OursInMemory,
-    "segment": Segment,
-    "posthog": Posthog,
-    "rudder": Rudder,
-    "limit": Limit,
-}
+def bare_models() -> Any:
+    """Models with the fields of the rows, amounts as decimals, and no rule of ours."""
+    from types import SimpleNamespace
+
+    from pydantic import create_model
+
+    def model(title: str, **fields: Any) -> Any:
+        return create_model(title, **{field: (kind | None, None) for field, kind in fields.items()})
+
+    def texts(*names: str) -> dict[str, Any]:
+        return dict.fromkeys(names, str)
+
+    item = model(
+        "Item", **texts("product_id", "variant_id", "sku", "name", "brand", "url"), categories=list[str],
+        price=Decimal, quantity=int, discount=Decimal, tax=Decimal,
+    )  # fmt: skip
+    product = model("Product", **texts("product_id", "name"), categories=list[str], price=Decimal)
+    address = model("Address", **texts("name", "line1", "city", "region", "postal_code", "country"))
+    customer = model("Customer", **texts("id", "email", "first_name", "last_name"))
+    context = model("Context", **texts("url", "referrer", "user_agent", "ip", "locale"))
+    shared = {
+        **texts("event_id", "occurred_at", "currency", "visitor_id"),
+        "context": context,
+        "customer": customer,
+    }
+    order = model(
+        "Order", **shared, **texts("order_id", "status", "payment_method"), items=list[item], coupons=list[str],
+        discount=Decimal, shipping=Decimal, shipping_address=address, billing_address=address,
+    )  # fmt: skip
+    view = model("ViewProduct", **shared, product=product)
+    return SimpleNamespace(
+        Item=item, Product=product, Address=address, Customer=customer, Context=context, Order=order, ViewProduct=view
+    )
+
+
+OURS = ("ecomtrack", "ecomtrack, memory")
+LIMIT = "limit"
+ADAPTERS: dict[str, type] = {"ecomtrack": Ours, "ecomtrack, memory": OursInMemory, **PEERS, LIMIT: Limit}
 
 
 def installed() -> dict[str, str]:
@@ -180,5 +152,5 @@ def installed() -> dict[str, str]:
         try:
             found[name] = version(adapter.package)
         except PackageNotFoundError:
-            logging.getLogger(__name__).info("%s is not installed, left out", adapter.package)
+            continue
     return found

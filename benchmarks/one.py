@@ -1,4 +1,7 @@
-"""One measurement in a process of its own: ``one.py MEASURE ADAPTER KIND COUNT URL``; prints one JSON object."""
+"""One measurement in a process of its own: ``one.py MEASURE ADAPTER KIND URL``; prints one JSON object.
+
+``--scale 0.1`` makes it a tenth as long.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import resource
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -17,8 +21,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from adapters import ADAPTERS
 from data import ROWS
 
+BURST = 4_000
+"""Calls of the burst, as fast as they return."""
 PACE = 400
 """Calls a second in the paced run: a busy shop, not a loop."""
+PACED = 1_000
+EVENTS = {"order": 5_000, "view": 15_000}
+"""Events of the run from end to end."""
+WAITING = 100_000
+PATIENCE = 40.0
+"""Seconds after which the memory run ends although not all are tracked: some peers take minutes."""
 
 
 def quantiles(nanoseconds: list[int]) -> dict[str, float]:
@@ -28,13 +40,18 @@ def quantiles(nanoseconds: list[int]) -> dict[str, float]:
     return {**found, "max": ordered[-1] / 1000}
 
 
-def caller(adapter, kind: str, count: int, pace: float | None = None) -> dict[str, float]:
-    """Microseconds the caller waits, each call timed on its own; warm, with the SDK's worker running beside."""
+def warm(adapter, kind: str) -> None:
+    """Imports, threads and the connection are there before the clock starts."""
     call, make = getattr(adapter, kind), ROWS[kind]
     for number in range(200):
         call(make(number))
-    adapter.flush()  # imports, threads and the connection are there before the clock starts
-    rows = [make(number) for number in range(min(count, 5000))]
+    adapter.flush()
+
+
+def caller(adapter, kind: str, count: int, pace: float | None = None) -> dict[str, float]:
+    """Microseconds the caller waits, each call timed on its own, with the SDK's worker running beside."""
+    call, make = getattr(adapter, kind), ROWS[kind]
+    rows = [make(number) for number in range(min(count, 2000))]
     times = []
     due = time.perf_counter()
     for number in range(count):
@@ -53,23 +70,31 @@ def seen(url: str) -> dict[str, int]:
         return json.load(answer)
 
 
+def settled(url: str) -> dict[str, int]:
+    """The sink's counts, when they have stopped changing."""
+    counts = seen(url)
+    while True:
+        time.sleep(0.2)
+        before, counts = counts, seen(url)
+        if counts == before:
+            return counts
+
+
 def end_to_end(adapter, kind: str, count: int, url: str) -> dict[str, float]:
     """Events a second from the first call until the sink has all, processor time of this process, bytes on the wire."""
     call, make = getattr(adapter, kind), ROWS[kind]
-    rows = [make(number) for number in range(min(count, 5000))]
-    for row in rows[:50]:
-        call(row)
-    adapter.flush()  # imports, threads and the connection are there before the clock starts
-    start_at = seen(url)
-    count += start_at["events"]
+    rows = [make(number) for number in range(2000)]
+    start_at = settled(url)
+    wanted = start_at["events"] + count
     before = resource.getrusage(resource.RUSAGE_SELF)
     start = time.perf_counter()
-    for number in range(count - start_at["events"]):
+    for number in range(count):
         call(rows[number % len(rows)])
+    adapter.flush()
     adapter.close()
-    deadline = time.monotonic() + 120
-    while (counts := seen(url))["events"] < count and time.monotonic() < deadline:
-        time.sleep(0.01)
+    deadline = time.monotonic() + 60
+    while (counts := seen(url))["events"] < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_SELF)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -83,8 +108,21 @@ def end_to_end(adapter, kind: str, count: int, url: str) -> dict[str, float]:
     }
 
 
-def memory(adapter, kind: str, count: int) -> dict[str, float]:
-    """Resident megabytes added by *count* waiting events while nobody listens, and the longest garbage collection."""
+def speed(adapter, name: str, kind: str, url: str, scale: float) -> dict:
+    """The burst, then the run from end to end."""
+    warm(adapter, kind)
+    found = {"caller": caller(adapter, kind, int(BURST * scale))}
+    if name != "limit":
+        adapter.flush()
+        found["flow"] = end_to_end(adapter, kind, int(EVENTS[kind] * scale), url)
+    return found
+
+
+def memory(adapter, name: str, kind: str, url: str, scale: float) -> dict[str, float]:
+    """Resident megabytes with *WAITING* events waiting while nobody listens, and the longest garbage collection.
+
+    Rows are made one at a time and not kept: what is held is held by the SDK. Imports are over when the watch begins.
+    """
     longest = 0.0
     began = 0.0
 
@@ -97,11 +135,32 @@ def memory(adapter, kind: str, count: int) -> dict[str, float]:
 
     call, make = getattr(adapter, kind), ROWS[kind]
     call(make(0))
+    time.sleep(1.5)  # the worker has tried, and imported what it needs for that
+    gc.collect()
     gc.callbacks.append(watch)
     before = resident()
-    for number in range(count):
-        call(make(number))
-    return {"rss_mb": resident() - before, "total_mb": resident(), "longest_gc_ms": longest * 1000}
+    until = time.monotonic() + PATIENCE
+    waiting = 0
+    slowest = 0.0
+    for number in range(int(WAITING * scale)):
+        row = make(number)
+        start = time.perf_counter()
+        with suppress(Exception):  # a peer that sends inside the call tells that nobody listens; it keeps the event
+            call(row)
+        end = time.perf_counter()
+        slowest = max(slowest, end - start)
+        waiting += 1
+        if time.monotonic() > until:
+            break
+    total = resident()
+    return {
+        "waiting": waiting,
+        "rss_mb": total - before,
+        "total_mb": total,
+        "kb_per_event": (total - before) * 1024 / waiting,
+        "longest_gc_ms": longest * 1000,
+        "slowest_call_ms": slowest * 1000,
+    }
 
 
 def resident() -> float:
@@ -111,20 +170,23 @@ def resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def paced(adapter, name: str, kind: str, url: str, scale: float) -> dict[str, float]:
+    """As the burst, at a busy shop's pace."""
+    warm(adapter, kind)
+    return caller(adapter, kind, int(PACED * scale), PACE)
+
+
+MEASURES = {"speed": speed, "paced": paced, "memory": memory}
+
+
 def main() -> None:
-    measure, name, kind, count, url = sys.argv[1:6]
+    arguments = sys.argv[1:]
+    scale = float(arguments.pop()) if "--scale" in arguments else 1.0
+    measure, name, kind, url = arguments[:4]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
-        adapter = ADAPTERS[name](url, f"{directory}/outbox")
-        if measure == "caller":
-            result = caller(adapter, kind, int(count))
-        elif measure == "paced":
-            result = caller(adapter, kind, int(count), PACE)
-        elif measure == "end_to_end":
-            result = end_to_end(adapter, kind, int(count), url)
-        else:
-            result = memory(adapter, kind, int(count))
-        print(json.dumps(result), flush=True)
-        os._exit(0)  # a peer with a full queue and a dead sink would wait here
+        adapter = ADAPTERS[name](url, f"{directory}/outbox", large=True)
+        print(json.dumps(MEASURES[measure](adapter, name, kind, url, scale)), flush=True)
+    os._exit(0)  # a peer with a full queue and a dead sink would wait here
 
 
 if __name__ == "__main__":

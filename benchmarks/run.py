@@ -1,65 +1,82 @@
 """Measure ecomtrack-sdk beside its peers, in one run on one machine: ``python benchmarks/run.py [--quick] [--write]``.
 
-Installs nothing: peers that are not there are left out (``pip install -r benchmarks/requirements.txt``). Every number
-comes from a process of its own; the SDKs take turns within each repetition, so that a busy minute hits all of them.
-``--write`` puts the tables into docs/benchmarks.md, ``--json`` prints everything that was measured.
+Needs nothing but Python 3.11: it makes its own environment in ``.venv-bench`` with the peers at the versions of
+``benchmarks/requirements.txt``. Every number comes from a process of its own; the SDKs take turns within each round, so
+that a busy minute hits all of them. What is measured is written to ``benchmarks/results.json`` at once: a run that was
+stopped has what it has, and ``--resume`` goes on with it.
+
+``--write`` puts the tables into docs/benchmarks.md; with ``--resume --only none`` it does that and measures nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-from urllib.request import urlopen
+from threading import Lock
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+VENV = ROOT / ".venv-bench"
+RESULTS = HERE / "results.json"
+
+
+def environment() -> None:
+    """Go on in the environment of the benchmarks, made or renewed when what it is made from has changed."""
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    sources = [ROOT / "pyproject.toml", HERE / "requirements.txt"]
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + sys.version.encode()).hexdigest()
+    stamp = VENV / "stamp"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print("making .venv-bench with the peers (a minute)", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "-r", str(HERE / "requirements.txt"), "-e", f"{ROOT}[collector]"], check=True)
+        stamp.write_text(wanted)
+    # Where byte code may not be written beside the sources, imports would be measured with compiling.
+    variables = dict(os.environ)
+    if variables.pop("PYTHONDONTWRITEBYTECODE", None):
+        variables.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "benchmark-bytecode"))
+    done = subprocess.run([str(python), __file__, *sys.argv[1:]], env={**variables, "BENCHMARK_ENV": "1"}, check=False)
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__" and not os.environ.get("BENCHMARK_ENV"):
+    try:
+        environment()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 sys.path.insert(0, str(HERE))
 
-from adapters import installed
-from report import markdown, table
+from adapters import LIMIT, installed
+from loss import FAULTS
+from plan import PARTS, Task, tasks
+from report import Results, markdown, table
 
 QUIET = "http://127.0.0.1:9"
 """An address where nobody listens."""
+TOGETHER = 10
+"""Loss runs at a time: they wait more than they work, and no time is taken of them."""
 
 
-class Size(NamedTuple):
-    """How much is measured."""
-
-    rounds: int
-    calls: int
-    paced: int
-    events: dict[str, int]
-    waiting: int
-    imports: int
-    batches: int
-
-
-FULL = Size(
-    rounds=5, calls=5_000, paced=2_000, events={"order": 20_000, "view": 40_000}, waiting=100_000, imports=9, batches=60
-)
-QUICK = Size(
-    rounds=1, calls=1_000, paced=0, events={"order": 2_000, "view": 4_000}, waiting=5_000, imports=3, batches=10
-)
-
-
-def run(*command: str, timeout: float = 900) -> dict:
+def run(*command: str, timeout: float = 300) -> dict:
     """The JSON a measuring process prints; its log is shown only when it fails."""
-    done = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, check=False
-    )
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=timeout, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if not lines:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return json.loads(lines[-1])
 
 
@@ -74,110 +91,116 @@ def sink() -> Iterator[str]:
         process.stdin.close()
 
 
-IMPORTS = {
-    "ecomtrack": ("import ecomtrack_sdk", "ecomtrack_sdk.ViewProduct(product=ecomtrack_sdk.Product(product_id='p'))"),
-    "segment": ("import segment.analytics", ""),
-    "posthog": ("import posthog", ""),
-    "rudder": ("import rudderstack.analytics", ""),
-}
+def measure(task: Task, url: str) -> dict:
+    """One result; ``failed`` in it says that there is none."""
+    place = {"sink": url, "nobody": QUIET}
+    command = [place.get(word, word) for word in task.command]
+    program = [str(HERE / command[0])] if command[0].endswith(".py") else [command[0]]
+    for trial in (1, 2):
+        try:
+            return run(*program, *command[1:])
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            print(f"{task.label}: {error}", file=sys.stderr, flush=True)
+            if trial == 2:
+                return {"failed": 1}
+    raise AssertionError
 
 
-def import_time(name: str) -> dict[str, float]:
-    """Milliseconds of wall time for the import, and until the first event can be made."""
-    first, then = IMPORTS[name]
-    code = (
-        "import time; start = time.perf_counter()\n"
-        f"{first}\nmiddle = time.perf_counter()\n{then}\nend = time.perf_counter()\n"
-        "import json; print(json.dumps({'import_ms': (middle - start) * 1e3, 'first_event_ms': (end - start) * 1e3}))"
-    )
-    return run("-c", code)
+class Book:
+    """Results, on disk after each of them: task key → result, and what a reader needs to judge them."""
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self.path = path
+        self.lock = Lock()
+        kept = json.loads(path.read_text()) if resume and path.exists() else {}
+        self.about: dict[str, str] = kept.get("about", {})
+        self.results: dict[str, dict] = kept.get("results", {})
+
+    def enter(self, key: str, result: dict) -> None:
+        with self.lock:
+            self.results[key] = result
+            self.save()
+
+    def save(self) -> None:
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps({"about": self.about, "results": self.results}, indent=1))
+        new.replace(self.path)
 
 
-Results = dict[str, dict[str, list[dict]]]
-"""Measure → SDK → one result a round."""
+def perform(book: Book, wanted: list[Task], say: Callable[[str], None]) -> None:
+    """Measure what is not in the book yet: alone what is timed, the loss runs together."""
+    left = [task for task in wanted if task.key not in book.results]
+    alone = [task for task in left if task.part != "loss"]
+    start = time.monotonic()
+
+    def one(task: Task, url: str) -> None:
+        say(f"{time.monotonic() - start:4.0f} s  {task.label}")
+        book.enter(task.key, measure(task, url))
+
+    with sink() as url:
+        for task in alone:
+            one(task, url)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        for future in [pool.submit(one, task, "") for task in left if task.part == "loss"]:
+            future.result()
 
 
-def measure(size: Size, say: Callable[[str], None]) -> Results:
-    names = list(installed())
-    found: Results = defaultdict(lambda: defaultdict(list))
-    for name in names:
-        if name in IMPORTS:
-            import_time(name)  # once for the byte code
-    for round_ in range(1, size.rounds + 1):
-        for kind in ("order", "view"):
-            for name in names:
-                say(f"round {round_}/{size.rounds}: {kind}s through {name}")
-                with sink() as url:
-                    found[f"caller {kind}"][name].append(one("caller", name, kind, size.calls, url))
-                if size.paced and round_ <= 2:
-                    with sink() as url:
-                        found[f"paced {kind}"][name].append(one("paced", name, kind, size.paced, url))
-                if name != "limit":
-                    with sink() as url:
-                        found[f"end to end {kind}"][name].append(one("end_to_end", name, kind, size.events[kind], url))
-        for connections in (1, 2):
-            for kind in ("order", "view"):
-                say(f"round {round_}/{size.rounds}: collector, {kind}s, {connections} connections")
-                result = run(str(HERE / "ingest.py"), kind, str(size.batches), str(connections))
-                found["collector"][f"{kind}s, {connections} connection{'s' * (connections > 1)}"].append(result)
-    for name in names:
-        if name != "limit":
-            say(f"{size.waiting:,} orders waiting in {name}")
-            found["memory order"][name].append(one("memory", name, "order", size.waiting, QUIET))
-    for _ in range(size.imports):
-        for name in names:
-            if name in IMPORTS:
-                found["import"][name].append(import_time(name))
-    return found
-
-
-def one(what: str, name: str, kind: str, count: int, url: str) -> dict:
-    if url != QUIET:
-        urlopen(f"{url}/reset", timeout=30).read()
-    return run(str(HERE / "one.py"), what, name, kind, str(count), url)
-
-
-def about(size: Size) -> dict[str, str]:
+def about(rounds: int) -> dict[str, str]:
     """What a reader needs to judge the numbers."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else ""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {version}" for name, version in installed().items()),
-        "rounds": str(size.rounds),
-        "load before the run": " ".join(f"{value:.1f}" for value in os.getloadavg())
-        if hasattr(os, "getloadavg")
-        else "",
+        "rounds": str(rounds),
+        "load before the run": load,
     }
+
+
+def grouped(results: dict[str, dict]) -> Results:
+    """Part and measure → SDK → one result a round, without those that failed."""
+    found: Results = {}
+    for key, result in results.items():
+        section, name, _ = key.split("|")
+        if "failed" not in result:
+            found.setdefault(section, {}).setdefault(name, []).append(result)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one small round, some minutes")
+    parser.add_argument("--quick", action="store_true", help="one small round, some minutes, without the loss table")
     parser.add_argument("--json", action="store_true", help="print all results as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--resume", action="store_true", help="keep what results.json has, measure what it lacks")
     parser.add_argument("--rounds", type=int, help="repetitions; 5 without --quick, 1 with it")
+    parser.add_argument("--only", nargs="+", choices=(*PARTS, "none"), default=[], help="these parts and no others")
+    parser.add_argument("--sdk", nargs="+", default=[], help="these SDKs and no others")
     options = parser.parse_args()
-    size = QUICK if options.quick else FULL
-    size = size._replace(rounds=options.rounds or size.rounds)
-    facts = about(size)
-    found = measure(size, lambda text: print(text, file=sys.stderr, flush=True))
+    rounds = options.rounds or (1 if options.quick else 5)
+    names = [name for name in installed() if not options.sdk or name in options.sdk]
+    wanted = tasks(names, rounds, list(FAULTS), quick=options.quick, limit=LIMIT)
+    if options.only:
+        wanted = [task for task in wanted if task.part in options.only]
+    book = Book(RESULTS, resume=options.resume)
+    if not book.about or wanted:
+        book.about = about(rounds)
+    try:
+        perform(book, wanted, lambda text: print(text, file=sys.stderr, flush=True))
+    except KeyboardInterrupt:
+        print("stopped; what was measured is kept (--resume goes on)", file=sys.stderr)
+    found = grouped(book.results)
     if options.json:
-        print(json.dumps({"about": facts, "results": found}, indent=2))
+        print(json.dumps({"about": book.about, "results": found}, indent=2))
     else:
-        table(found, facts)
+        table(found, book.about)
     if options.write:
-        path = HERE.parent / "docs" / "benchmarks.md"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(markdown(found, facts, " ".join(["python benchmarks/run.py", *sys.argv[1:]])))
+        path = ROOT / "docs" / "benchmarks.md"
+        path.write_text(markdown(found, book.about, "python3 benchmarks/run.py --write"))
         print(f"written: {path}", file=sys.stderr)
 
-
-ENVIRONMENT = dict(os.environ)
-# Where byte code may not be written beside the sources, imports would be measured with compiling.
-if ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None):
-    ENVIRONMENT.setdefault("PYTHONPYCACHEPREFIX", tempfile.mkdtemp(prefix="benchmark-bytecode-"))
 
 if __name__ == "__main__":
     main()

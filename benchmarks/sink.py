@@ -1,7 +1,9 @@
 """The other end of every SDK: a process that reads requests as fast as Python can, counts events, and says yes.
 
-It answers our wire format with a verdict and everything else with 200. Events of the peers are counted by the name of
-the id field that each of them writes once an event. ``GET /`` gives the counts and begins anew.
+``sink.py [PORT] [--ids]``. It answers our wire format with a verdict and everything else with a body that every peer
+takes for success. Events of the peers are counted by the name of a field that each of them writes once an event.
+``GET /`` gives the counts, ``GET /reset`` begins anew. With ``--ids`` each body is read whole, and ``GET /ids`` tells
+which event arrived how often under which ids: ``{"mark-7": {"an id": 1}}``.
 """
 
 from __future__ import annotations
@@ -10,9 +12,22 @@ import asyncio
 import gzip
 import json
 import sys
-import zlib
+from collections import Counter, defaultdict
 
-MARKS = {b"/v1/batch": b'"messageId":', b"/batch/": b'"uuid":', b"/v1/batch/": b'"messageId":'}
+from received import marks_of
+
+MARKS = {
+    b"/v1/batch": (b'"messageId":',),
+    b"/batch": (b'"uuid":',),
+    b"/com.snowplowanalytics.snowplow/tp2": (b'"eid":',),
+    b"/track": (b"%22%24insert_id%22",),
+    b"/2/httpapi": (b'"insert_id":',),
+    b"/v1/logs": (b"Order Completed", b"Product Viewed"),
+}
+YES = b'{"success": true, "status": 1, "code": 200}'
+
+
+IDS: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
 
 class Counts:
@@ -20,10 +35,13 @@ class Counts:
 
 
 class Sink(asyncio.Protocol):
+    with_ids = False
+
     def connection_made(self, transport) -> None:
         self.transport = transport
         self.data = bytearray()
-        self.body_at = self.need = 0
+        self.need = self.body_at = 0
+        self.head = b""
 
     def data_received(self, data: bytes) -> None:
         self.data += data
@@ -34,12 +52,7 @@ class Sink(asyncio.Protocol):
                     return
                 self.head = bytes(self.data[:end])
                 self.body_at = end + 4
-                lower = self.head.lower()
-                at = lower.find(b"content-length:")
-                length = (
-                    int(lower[at + 15 : lower.find(b"\r\n", at) if b"\r\n" in lower[at:] else None]) if at > 0 else 0
-                )
-                self.need = self.body_at + length
+                self.need = self.body_at + length_of(self.head)
             if len(self.data) < self.need:
                 return
             body = bytes(self.data[self.body_at : self.need])
@@ -49,26 +62,35 @@ class Sink(asyncio.Protocol):
 
     def answer(self, body: bytes) -> None:
         method, path, _ = self.head.split(b" ", 2)
+        path = path.partition(b"?")[0]
         if method == b"GET":
-            reply = json.dumps({"events": Counts.events, "requests": Counts.requests, "bytes": Counts.received})
-            if path == b"/reset":
-                Counts.events = Counts.requests = Counts.received = 0
-            self.write(reply.encode())
+            self.write(self.told(path))
             return
         Counts.requests += 1
         Counts.received += len(self.head) + 4 + len(body)
-        lower = self.head.lower()
-        if b"content-encoding: gzip" in lower:
-            body = zlib.decompress(body, 31)
+        if body[:2] == b"\x1f\x8b":
+            body = gzip.decompress(body)
+        if self.with_ids:
+            for mark, event_id in marks_of(path.decode(), body):
+                IDS[mark][event_id] += 1
         if path == b"/v1/events":
             count = body.count(b"\n")
             Counts.events += count
             self.write(b'{"accepted": %d}' % count)
             return
-        if body[:2] == b"\x1f\x8b":
-            body = gzip.decompress(body)
-        Counts.events += body.replace(b'": "', b'":"').count(MARKS.get(path.partition(b"?")[0], b'"messageId":'))
-        self.write(b'{"success": true, "status": 1}')
+        if path.startswith(b"/v1/b"):
+            body = body.replace(b'": "', b'":"')
+        Counts.events += sum(body.count(mark) for mark in MARKS[path.rstrip(b"/")])
+        self.write(YES)
+
+    @staticmethod
+    def told(path: bytes) -> bytes:
+        if path == b"/ids":
+            return json.dumps(IDS).encode()
+        told = json.dumps({"events": Counts.events, "requests": Counts.requests, "bytes": Counts.received})
+        if path == b"/reset":
+            Counts.events = Counts.requests = Counts.received = 0
+        return told.encode()
 
     def write(self, reply: bytes) -> None:
         self.transport.write(
@@ -76,8 +98,18 @@ class Sink(asyncio.Protocol):
         )
 
 
+def length_of(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line[15:])
+    return 0
+
+
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+    arguments = sys.argv[1:]
+    Sink.with_ids = "--ids" in arguments
+    port = next((int(argument) for argument in arguments if argument.isdigit()), 0)
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port, reuse_address=True)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # ends with whoever started it
 
