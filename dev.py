@@ -31,7 +31,14 @@ SERIAL = ("tests/faults",)
 SECOND_PYTHON = "3.13"
 SECOND_TESTS = ("tests/store", "tests/reports")
 """What also runs on ``SECOND_PYTHON`` where it is installed: from 3.12 on DuckDB is another major version."""
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = {
+    "chromium": (
+        lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
+        ("chromium", "fonts-liberation"),
+    ),
+    "postgresql": (lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")), ("postgresql",)),
+}
+"""Name → whether it is there, and Debian's packages of it. PostgreSQL keeps its programs off the path."""
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -89,25 +96,26 @@ def environment(python: str, folder: str, *, requirements: bool = True) -> Path:
     return commands
 
 
-def install_chromium() -> None:
-    """The browser of the browser tests, from the distribution, where it is missing and may be installed.
+def install_programs() -> None:
+    """What tests drive and no Python package brings, from the distribution, where it is missing and may be installed.
 
     Raises:
-        Failed: In CI, where a skipped browser test would look like a passed one.
+        Failed: In CI, where a skipped test would look like a passed one.
     """
-    if any(shutil.which(name) for name in CHROMIUM):
+    missing = {name: packages for name, (there, packages) in PROGRAMS.items() if not there()}
+    if not missing:
         return
-    may = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
-    if may:
-        say("installing chromium for the browser tests")
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(f"installing {' and '.join(missing)} for the tests")
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"]):
+        packages = [name for several in missing.values() for name in several]
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
             subprocess.run(["apt-get", "-qq", *command], env=quiet, stdout=subprocess.DEVNULL, check=False)
-        if any(shutil.which(name) for name in CHROMIUM):
-            return
-    if IN_CI:
-        raise Failed("chromium could not be installed, and CI must not skip the browser tests")
-    say("no chromium: browser tests will be skipped (install the package 'chromium' to run them)")
+    absent = [name for name, (there, _) in PROGRAMS.items() if not there()]
+    if absent and IN_CI:
+        raise Failed(f"{' and '.join(absent)} could not be installed, and CI must not skip the tests that need them")
+    for name in absent:
+        say(f"no {name}: the tests that need it will be skipped (install it to run them)")
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -194,7 +202,7 @@ def task_test(arguments: argparse.Namespace, rest: list[str]) -> int:
     commands = environment(sys.executable, ".venv")
     if rest:
         return pytest(commands, *rest)[0]
-    install_chromium()
+    install_programs()
     failed = checks(commands, docs=True)
     total = {"passed": 0, "failed": 0, "skipped": 0, "error": 0}
     serial = [folder for folder in SERIAL if (ROOT / folder).is_dir()]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.databases import postgres_server
 from tests.served import served
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -50,3 +51,9 @@ def example(shop_environment) -> Callable[[str], ModuleType]:
 def serving(shop_environment) -> Callable[..., AbstractContextManager[str]]:
     """A server program run on a free port, for as long as the block lasts; it must end when told to."""
     return served
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory) -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL server with a database ``postgres`` of user ``shop``."""
+    yield from postgres_server(tmp_path_factory.mktemp("postgres"))

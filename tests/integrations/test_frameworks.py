@@ -1,4 +1,4 @@
-"""Starlette, Flask and Django under their real servers: events of a request carry visitor, page and customer."""
+"""Starlette, FastAPI, Flask and Django under their real servers: events carry visitor, page and customer."""
 
 from __future__ import annotations
 
@@ -136,27 +136,19 @@ async def test_starlette_automatic_pages(tracker, collector_process):
     assert event["context"]["ip"] == "198.51.100.1"
 
 
-def test_flask_under_gunicorn(serving, collector_process):
-    """The Flask shop under gunicorn: pages, cart, login and order are one visitor."""
-    command = ("gunicorn", "--chdir", str(EXAMPLES / "flask_shop"), "app:create_app()")
-    with (
-        serving(*command, port_option="--bind 127.0.0.1:{port}", SHOP_SECRET="s") as url,
-        httpx.Client(base_url=url, headers=BROWSER) as client,
-    ):
+def visit(url, log_in, collector):
+    """A visit of one of the small shops, page by page to the order; its events are one visitor's, each on its page."""
+    with httpx.Client(base_url=url, headers=BROWSER) as client:
         home = client.get("/?utm_source=news")
         assert home.headers["set-cookie"].startswith("cbuid=")
         client.get("/p/tee", headers={"x-forwarded-for": "198.51.100.9"})
         client.post("/cart", headers={"referer": f"{url}/p/tee", "accept": "*/*"})
-        client.post("/login", data={"name": "ann"})
+        log_in(client)
         order_id = client.post("/order").json()["order_id"]
         visitor = client.cookies["cbuid"]
-        events = collector_process.wait_for(6)
-    assert [event["type"] for event in events if event["type"] != "view_page"] == [
-        "view_product",
-        "add_to_cart",
-        "login",
-        "order",
-    ]
+        events = collector.wait_for(6)
+    actions = [event["type"] for event in events if event["type"] != "view_page"]
+    assert actions == ["view_product", "add_to_cart", "login", "order"]
     found = by_type(events)
     pages = sorted(urlsplit(event["context"]["url"]).path for event in events if event["type"] == "view_page")
     # The readiness probe of this test asks for no HTML, so it is no page.
@@ -167,6 +159,59 @@ def test_flask_under_gunicorn(serving, collector_process):
     assert found["order"]["order_id"] == order_id
     assert found["order"]["customer"]["id"] == "ann"
     assert "customer" not in found["add_to_cart"]
+
+
+def test_flask_under_gunicorn(serving, collector_process):
+    """The Flask shop under gunicorn: pages, cart, login and order are one visitor."""
+    command = ("gunicorn", "--chdir", str(EXAMPLES / "flask_shop"), "app:create_app()")
+    with serving(*command, port_option="--bind 127.0.0.1:{port}", SHOP_SECRET="s") as url:
+        visit(url, lambda client: client.post("/login", data={"name": "ann"}), collector_process)
+
+
+FASTAPI = str(EXAMPLES / "fastapi_shop")
+
+
+@pytest.mark.parametrize(
+    ("command", "port_option"),
+    [
+        (("uvicorn", "--app-dir", FASTAPI, "app:app", "--log-level", "warning"), "--port {port}"),
+        (
+            ("gunicorn", "--chdir", FASTAPI, "--worker-class", "uvicorn_worker.UvicornWorker", "app:app"),
+            "--bind 127.0.0.1:{port}",
+        ),
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_fastapi(serving, collector_process, command, port_option):
+    """The FastAPI shop under uvicorn, and under gunicorn with uvicorn's worker: the same one visitor."""
+
+    def log_in(client):
+        client.cookies["session"] = client.post("/login", json={"name": "ann"}).json()["session"]
+
+    with serving(*command, port_option=port_option) as url:
+        visit(url, log_in, collector_process)
+
+
+def test_starlette_under_gunicorn(serving, shop_environment, collector_process):
+    """The Starlette shop in two preloaded processes under gunicorn: what is told in each of them arrives."""
+    command = (
+        "gunicorn",
+        "--chdir",
+        str(EXAMPLES / "starlette_shop"),
+        "--worker-class",
+        "uvicorn_worker.UvicornWorker",
+    )
+    options = ("--workers", "2", "--preload", "app:create_app()")
+    with (
+        serving(*command, *options, port_option="--bind 127.0.0.1:{port}", SHOP_SITE_KEY="ecomtrack_site_x") as url,
+        httpx.Client(base_url=url, headers=BROWSER) as client,
+    ):
+        assert "cbuid=" in client.get("/").headers["set-cookie"]
+        for _ in range(4):
+            assert "Your order is" in client.post("/order").text
+        visitor = client.cookies["cbuid"]
+        events = collector_process.wait_for(4)
+    assert {(event["type"], event["visitor_id"]) for event in events} == {("order", visitor)}
 
 
 def test_flask_snippet(example, monkeypatch):
