@@ -61,7 +61,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from ecomtrack_sdk.errors import BadParameter
-from ecomtrack_sdk.reports._filters import models_of
+from ecomtrack_sdk.reports._filters import ORDER_FILTERS, conditions, models_of
 from ecomtrack_sdk.reports._params import Params, bounds, offsets, zone_of
 from ecomtrack_sdk.reports._result import Result, Row, Warning_
 from ecomtrack_sdk.reports._values import Unit, convert, unit_of
@@ -100,12 +100,15 @@ class Report(Generic[P, R]):
         sql: One portable SELECT, or a function of the parameters that makes one.
         models: Models the SQL reads.
         filters: Field of ``--where`` → condition with ``{value}`` in it.
+        order_filters: The same fields as conditions on orders, for the checks, where ``filters`` is about other rows.
         checks: Queries that become warnings; a function of the parameters where they depend on them.
         bind: More bound parameters, from the parameters.
         macros: Texts of the report's own macros, from the parameters.
         finish: Last touch on the result in Python (adding shares, ranks); never loads events.
-        defaults: Other defaults of parameters than those of ``params``.
         chart: Name of the chart the HTML page shows.
+        keys: Columns that say what a row is of; all that are no figures when not told. Rows of two times with the same
+            keys stand side by side when one is compared with the other.
+        comparable: Whether ``compare`` has a meaning.
     """
 
     name: str
@@ -114,12 +117,15 @@ class Report(Generic[P, R]):
     sql: str | Callable[[P], str]
     models: tuple[Model, ...] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
+    order_filters: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] | Callable[[P], tuple[Check, ...]] = ()
     bind: Callable[[P], Mapping[str, Value]] | None = None
     macros: Callable[[P], Mapping[str, str]] | None = None
     finish: Callable[[P, Result[R]], Result[R]] | None = None
     chart: Any = None
     doc: str = ""
+    keys: tuple[str, ...] = ()
+    comparable: bool = True
 
     @property
     def units(self) -> dict[str, Unit | None]:
@@ -149,6 +155,8 @@ class Report(Generic[P, R]):
             BadParameter: As :meth:`parse`; also an unknown filter.
         """
         asked = self.parse(params or {}) if isinstance(params, Mapping | None) else params
+        if asked.compare is not None and not self.comparable:
+            raise BadParameter("compare", f"{self.name} lists what happened: there is nothing to set beside it")
         warehouse.refresh()
         warehouse.ensure(self.models_for(asked))
         result = self.answer(warehouse, asked)
@@ -205,21 +213,26 @@ class Report(Generic[P, R]):
             where=self._conditions(params, values),
             rates=params.rates_to_target(),
             convert_to=params.convert,
-            extra=self.macros(params) if self.macros is not None else {},
+            extra={**self._of_orders(params), **(self.macros(params) if self.macros is not None else {})},
         )
         return (self.sql(params) if callable(self.sql) else self.sql), values, settings
 
     def _conditions(self, params: P, values: dict[str, Value]) -> list[str]:
         """A condition for each filtered field; the same field given twice means either value."""
-        by_field: dict[str, list[str]] = {}
         for index, (name, value) in enumerate(params.filters()):
-            template = self.filters.get(name)
-            if template is None:
+            if name not in self.filters:
                 known = ", ".join(sorted(self.filters)) or "none"
                 raise BadParameter("where", f"{self.name} has no filter {name!r}; there are: {known}")
             values[f"where_{index}"] = value
-            by_field.setdefault(name, []).append(template.replace("{value}", f"$where_{index}"))
-        return [" or ".join(conditions) for conditions in by_field.values()]
+        return conditions(params, self.filters)
+
+    def _of_orders(self, params: P) -> dict[str, str]:
+        """The macros by which checks look at the orders the report looks at."""
+        found = "".join(f" and ({condition})" for condition in conditions(params, self.order_filters or self.filters))
+        if not found or (not self.order_filters and self.filters is not ORDER_FILTERS):
+            return {"orders_where": "", "of_orders": ""}
+        chosen = f" and m.order_id in (select o.order_id from orders o where 1 = 1{found})"  # noqa: S608
+        return {"orders_where": found, "of_orders": chosen}
 
     def to_sql(self, params: P, dialect: Dialect, span: tuple[int, int] | None = None) -> str:
         """The report and its models as statements an analyst can take to a warehouse, parameters listed on top."""

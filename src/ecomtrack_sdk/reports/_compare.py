@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._params import Params
@@ -66,7 +67,8 @@ def with_previous(report: Report[P, R], warehouse: Warehouse, params: P, result:
     """*result* with a column ``x_previous`` after each measure ``x``; NULL where the time before has no such row.
 
     The time before is as long as the range asked for and ends where it begins (whole months when the range is of
-    whole months), or the same range a year earlier.
+    whole months), or the same range a year earlier. A row that only the time before has comes after the others (of its
+    period) with nothing in it: sums and counts 0, rates and means NULL.
 
     Raises:
         BadParameter: ``from`` or ``to`` is missing.
@@ -75,26 +77,45 @@ def with_previous(report: Report[P, R], warehouse: Warehouse, params: P, result:
     earlier = params.model_copy(update={"from_": start, "to": end, "compare": None})
     before = report.answer(warehouse, earlier)
     units = report.units
-    measures = [name for name in result.columns if (unit := units.get(name)) and unit.kind in _MEASURES]
-    keys = [name for name in result.columns if name not in measures]
+    keys = [
+        name for name in result.columns
+        if (name in report.keys if report.keys else (unit := units.get(name)) is None or unit.kind not in _MEASURES)
+    ]  # fmt: skip
+    measures = [
+        name
+        for name in result.columns
+        if name not in keys and (unit := units.get(name)) is not None and unit.kind in _MEASURES
+    ]
 
-    def key(record: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(record[name] for name in keys)
-
-    def moved(record: dict[str, Any]) -> tuple[Any, ...]:
+    def key(record: dict[str, Any], later: bool = False) -> tuple[Any, ...]:
         values = []
         for name in keys:
             value = record[name]
-            if isinstance(value, date):
-                value = _months_back(value, months) if months else value - step
+            if later and isinstance(value, date):
+                value = _months_back(value, -months) if months else value + step
             values.append(value)
         return tuple(values)
 
-    known = {key(record): record for record in before.records}
-    columns = [part for name in result.columns for part in ([name, f"{name}_previous"] if name in measures else [name])]
+    known = {key(record, later=True): record for record in before.records}
     records = []
     for record in result.records:
-        other = known.get(moved(record), {})
+        other = known.pop(key(record), {})
         records.append({**record, **{f"{name}_previous": other.get(name) for name in measures}})
+    empty = {name: _nothing(report.row, name) for name in measures}
+    for moved, other in known.items():
+        old = {f"{name}_previous": other[name] for name in measures}
+        records.append({**other, **dict(zip(keys, moved, strict=True)), **empty, **old})
+    periods = [name for name in keys if (unit := units.get(name)) is not None and unit.kind == "period"]
+    if periods:
+        records.sort(key=lambda record: str(record[periods[0]]))
+    columns = [part for name in result.columns for part in ([name, f"{name}_previous"] if name in measures else [name])]
     query = {**result.query, "compared_with": {"from": start.isoformat(), "to": end.isoformat()}}
     return replace(result, query=query, columns=columns, records=records)
+
+
+def _nothing(row: type[Row], column: str) -> Any:
+    """What a column says of something that did not happen: 0, or NULL where there is nothing to divide by."""
+    info = row.model_fields[column]
+    if type(None) in get_args(info.annotation):
+        return None
+    return Decimal(0) if info.annotation is Decimal else 0

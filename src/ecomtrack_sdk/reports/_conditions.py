@@ -28,8 +28,12 @@ ACT_FILTERS = {
     },
     **{
         name: f"e.event_id in (select i.event_id from event_items i where i.{column} = {{value}})"
-        for name, column in {"product": "product_id", "category": "category", "brand": "brand"}.items()
+        for name, column in {"product": "product_id", "brand": "brand"}.items()
     },
+    "category": (
+        "e.event_id in (select i.event_id from event_items i"
+        " where @contains(concat(' > ', i.categories, ' > '), concat(' > ', {value}, ' > ')))"
+    ),
 }
 """Filters on a row ``e`` of ``events`` with its row ``a`` of ``session_events``."""
 _ENVELOPE = NUMERIC | {"name", "currency", "visitor_id", "customer_id", "customer_email"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ecomtrack_sdk.reports._filters import in_category
+
 __all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "grouped", "words"]
 
 SESSION_DIMENSIONS: dict[str, str] = {
@@ -38,6 +40,7 @@ SESSION_FILTERS: dict[str, str] = {
 """Filters on rows ``s`` of ``sessions``; the last two read ``pages``, the one before reads ``names``."""
 
 _BUYERS = "c.person_id in (select p.person_id from order_people p"
+_LINES = " join order_lines l on l.order_id = p.order_id"
 
 PERSON_FILTERS: dict[str, str] = {
     "person": "c.person_id = {value}",
@@ -46,10 +49,15 @@ PERSON_FILTERS: dict[str, str] = {
     ),
     "channel": "w.channel = {value}",
     "country": "coalesce(b.country, w.country) = upper({value})",
-    **{
-        name: _BUYERS + f" join order_lines l on l.order_id = p.order_id where l.{column} = {{value}})"
-        for name, column in {"product": "product_id", "category": "category", "brand": "brand"}.items()
-    },
+    "product": _BUYERS + _LINES + " where l.product_id = {value})",
+    "category": _BUYERS
+    + _LINES
+    + " left join catalog g on g.product_id = l.product_id where "
+    + in_category("l")
+    + ")",
+    "brand": _BUYERS
+    + _LINES
+    + " left join catalog g on g.product_id = l.product_id where coalesce(l.brand, g.brand) = {value})",
     "payment_method": _BUYERS + " join orders o on o.order_id = p.order_id where o.payment_method = {value})",
     "status": _BUYERS + " join orders o on o.order_id = p.order_id where o.status = {value})",
 }

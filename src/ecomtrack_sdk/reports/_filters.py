@@ -6,16 +6,29 @@ An order's channel, source, medium and campaign are those of the last non-direct
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ecomtrack_sdk.reports._params import Params
     from ecomtrack_sdk.store._projection import Model
 
-__all__ = ["EVENT_FILTERS", "ORDER_FILTERS", "models_of"]
+__all__ = ["EVENT_FILTERS", "ORDER_FILTERS", "conditions", "in_category", "models_of"]
 
-_ORDER_WITH = "o.order_id in (select l.order_id from order_lines l where l.{column} = {{value}})"
+_ORDER_WITH = "o.order_id in (select l.order_id from order_lines l where {of_line})"
+_OF_PRODUCT = (
+    "o.order_id in (select l.order_id from order_lines l left join catalog g on g.product_id = l.product_id"
+    " where {of_line})"
+)
 _ORDER_BY = "o.order_id in (select w.order_id from order_touch w where w.{column} = {value})"
+
+
+def in_category(line: str) -> str:
+    """Condition: *line* is in the category, the first or a further one; the catalog ``g`` says what it leaves out."""
+    return (
+        f"@contains(concat(' > ', coalesce({line}.categories, g.categories), ' > '), concat(' > ', {{value}}, ' > '))"
+    )
+
 
 ORDER_FILTERS: dict[str, str] = {
     "order": "o.order_id = {value}",
@@ -25,16 +38,11 @@ ORDER_FILTERS: dict[str, str] = {
     "city": "o.city = {value}",
     "payment_method": "o.payment_method = {value}",
     "customer": "o.customer_id = {value} or o.customer_email = lower({value})",
-    "coupon": "@contains(concat(', ', o.coupons, ', '), concat(', ', {value}, ', '))",
-    **{
-        name: _ORDER_WITH.format(column=column)
-        for name, column in {
-            "product": "product_id",
-            "variant": "variant_id",
-            "category": "category",
-            "brand": "brand",
-        }.items()
-    },
+    "coupon": "@contains(lower(concat(', ', o.coupons, ', ')), lower(concat(', ', {value}, ', ')))",
+    "product": _ORDER_WITH.replace("{of_line}", "l.product_id = {value}"),
+    "variant": _ORDER_WITH.replace("{of_line}", "l.variant_id = {value}"),
+    "category": _OF_PRODUCT.replace("{of_line}", in_category("l")),
+    "brand": _OF_PRODUCT.replace("{of_line}", "coalesce(l.brand, g.brand) = {value}"),
     "channel": _ORDER_BY.format(column="channel", value="{value}"),
     "source": _ORDER_BY.format(column="source", value="lower({value})"),
     "medium": _ORDER_BY.format(column="medium", value="lower({value})"),
@@ -56,6 +64,18 @@ EVENT_FILTERS: dict[str, str] = {
 }
 
 
+def conditions(params: Params, filters: Mapping[str, str]) -> list[str]:
+    """A condition for each field of ``where`` that *filters* knows; its values are bound as ``$where_0`` and so on.
+
+    The same field given twice means either value.
+    """
+    by_field: dict[str, list[str]] = {}
+    for index, (name, _) in enumerate(params.filters()):
+        if name in filters:
+            by_field.setdefault(name, []).append(filters[name].replace("{value}", f"$where_{index}"))
+    return [" or ".join(parts) for parts in by_field.values()]
+
+
 def models_of(conditions: Iterable[str]) -> list[Model]:
     """The models that filters read beside those of the report: built only when such a filter is used."""
     text = " ".join(conditions)
@@ -64,6 +84,10 @@ def models_of(conditions: Iterable[str]) -> list[Model]:
         from ecomtrack_sdk.reports.models.order_lines import ORDER_LINES
 
         found.append(ORDER_LINES)
+    if " catalog " in text:
+        from ecomtrack_sdk.reports.models.catalog import CATALOG
+
+        found.append(CATALOG)
     if " order_touch " in text:
         from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
 

@@ -145,4 +145,5 @@ report = Report(
     models=(CARTS,),
     filters={"person": "c.person_id = {value}", "cart": "c.cart = {value} or c.cart = concat('c:', {value})"},
     doc=__doc__ or "",
+    keys=("period", "currency", "cart"),
 )

@@ -139,4 +139,5 @@ report = Report(
     bind=lambda params: {"window_t": params.window * _DAY},
     checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
+    keys=("article", "period"),
 )

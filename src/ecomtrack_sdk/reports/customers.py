@@ -172,4 +172,5 @@ report = Report(
     filters=PERSON_FILTERS,
     bind=lambda params: {"silent_t": params.silent_days * 86_400_000_000},
     doc=__doc__ or "",
+    keys=("person", "currency"),
 )

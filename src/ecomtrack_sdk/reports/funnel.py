@@ -199,4 +199,5 @@ report = Report(
     checks=_checks,
     bind=lambda params: _plan(params).values,
     doc=__doc__ or "",
+    keys=("step", "name", "breakdown", "person", "session"),
 )

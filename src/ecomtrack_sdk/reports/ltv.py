@@ -155,4 +155,5 @@ report = Report(
     checks=MONEY_CHECKS,
     bind=_values,
     doc=__doc__ or "",
+    keys=("cohort", "period", "currency", "breakdown"),
 )

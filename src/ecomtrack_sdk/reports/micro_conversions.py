@@ -200,8 +200,7 @@ cross join ordering o
 left join counted c on c.place = g.place
 left join followed f on f.place = g.place
 left join also x on x.place = g.place
-left join worth w on w.place = g.place
-where $currency is null or w.currency is null or w.currency = $currency
+left join worth w on w.place = g.place and ($currency is null or w.currency = $currency)
 order by g.place, w.currency"""
 
 

@@ -50,7 +50,8 @@ with said as (
         lag(s.status) over (partition by s.order_id order by s.rank) as before
     from order_states s
     join orders o on o.order_id = s.order_id
-    where s.known = 1 and s.status is not null and o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
+    where s.known = 1 and s.status is not null and o.ordered_t >= $from_t and o.ordered_t < $to_t
+      and ($currency is null or @currency(o.currency) = $currency) @where()
 ),
 changes as (
     select c.order_id, c.rank, c.t, c.status, c.before from said c where c.before is null or c.before <> c.status
@@ -63,7 +64,8 @@ steps as (
     union all
     select o.order_id, o.status as from_status, cast(null as varchar) as to_status, cast(null as bigint) as waited
     from orders o
-    where o.status is not null and o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
+    where o.status is not null and o.ordered_t >= $from_t and o.ordered_t < $to_t
+      and ($currency is null or @currency(o.currency) = $currency) @where()
 ),
 counted as (
     select

@@ -85,7 +85,7 @@ facts as (
         coalesce(l.back, @zero()) as back
     from orders o
     left join lines l on l.order_id = o.order_id
-    where 1 = 1 @where()
+    where ($currency is null or @currency(o.currency) = $currency) @where()
 ),
 placed as (
     select

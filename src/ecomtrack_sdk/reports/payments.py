@@ -6,13 +6,14 @@
 
 **Formula.** ``placed``: orders by order date, whatever became of them; ``failed``, ``cancelled``: those in that
 status now; ``orders``: those in a counted status. ``success_rate = orders ÷ placed``. ``gross``, ``refunds``,
-``cancelled_value`` and ``net`` as in ``revenue``, on the order's date. ``refund_rate = refunds ÷ gross of counted
-orders``. ``aov = net ÷ orders``. ``share``: of the net revenue in that currency.
+``cancelled_value`` and ``net`` as in ``revenue``: on the order's date, or on their own with ``basis=action``; their
+totals are those of ``revenue``. ``refund_rate = refunds ÷ gross of counted orders``. ``aov = net ÷ orders``.
+``share``: of the net revenue in that currency.
 
 **Unit.** Amounts in ``currency``.
 
 **Caveats.** The method is the one the order has now: an order paid another way after a failed attempt is the last
-way's. ``(none)``: the shop did not say.
+way's. ``(none)``: the shop did not say, or the order is not known.
 
 **Source.** WooCommerce and Shopify *Payments by method*.
 """
@@ -67,17 +68,34 @@ class PaymentsRow(Row):
 
 
 SQL = """
-with grouped as (
-  select coalesce(o.payment_method, '(none)') as payment_method, @currency(o.currency) as currency, count(*) as placed,
-    sum(o.counted) as orders, sum(case when o.status = 'failed' then 1 else 0 end) as failed,
-    sum(case when o.status = 'cancelled' then 1 else 0 end) as cancelled,
-    @sum(@amount(o.gross, o.currency)) as gross, @sum(@amount(o.refunded, o.currency)) as refunds,
-    @sum(@amount(o.cancelled, o.currency)) as cancelled_value, @sum(@amount(o.net, o.currency)) as net,
-    @sum(case when o.counted = 1 then @amount(o.gross, o.currency) else @zero() end) as kept_gross,
-    @sum(case when o.counted = 1 then @amount(o.refunded, o.currency) else @zero() end) as kept_refunds
+with moves as (
+  select coalesce(o.payment_method, '(none)') as payment_method, @currency(o.currency) as currency, 1 as placed,
+    o.counted as orders, case when o.status = 'failed' then 1 else 0 end as failed,
+    case when o.status = 'cancelled' then 1 else 0 end as cancelled, '' as kind, 0 as kept, @zero() as amount
   from orders o
   where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
-  group by coalesce(o.payment_method, '(none)'), @currency(o.currency)
+  union all
+  select coalesce(o.payment_method, '(none)') as payment_method, @currency(m.currency) as currency, 0 as placed,
+    0 as orders, 0 as failed, 0 as cancelled, m.kind as kind, coalesce(o.counted, 0) as kept,
+    @amount(m.amount, m.currency) as amount
+  from order_money m
+  left join orders o on o.order_id = m.order_id
+  where (case when $basis = 'action' then m.t else m.ordered_t end) >= $from_t
+    and (case when $basis = 'action' then m.t else m.ordered_t end) < $to_t and m.kind <> 'discount' @where()
+),
+sums as (
+  select v.payment_method, v.currency, sum(v.placed) as placed, sum(v.orders) as orders, sum(v.failed) as failed,
+    sum(v.cancelled) as cancelled,
+    @sum(case when v.kind = 'gross' then v.amount else @zero() end) as gross,
+    @sum(case when v.kind = 'refund' then v.amount else @zero() end) as refunds,
+    @sum(case when v.kind = 'cancel' then v.amount else @zero() end) as cancelled_value,
+    @sum(case when v.kind = 'gross' and v.kept = 1 then v.amount else @zero() end) as kept_gross,
+    @sum(case when v.kind = 'refund' and v.kept = 1 then v.amount else @zero() end) as kept_refunds
+  from moves v
+  group by v.payment_method, v.currency
+),
+grouped as (
+  select s.*, s.gross - s.refunds - s.cancelled_value as net from sums s
 )
 select g.payment_method as payment_method, g.currency as currency, g.placed as placed, g.orders as orders,
   g.failed as failed, g.cancelled as cancelled, @ratio(g.orders, g.placed) as success_rate, g.gross as gross,

@@ -32,12 +32,14 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
+from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Quantity, Rate
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
+from ecomtrack_sdk.reports.models.catalog import CATALOG
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
 
-__all__ = ["CATALOG", "ProductsParams", "ProductsRow", "report"]
+__all__ = ["ProductsParams", "ProductsRow", "report"]
 
 Group = Literal["product", "variant", "category", "top_category", "brand"]
 Sort = Literal[
@@ -107,17 +109,6 @@ _LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
 _FIELDS = "product_id, {0}.variant_id, {0}.name, {0}.brand, {0}.category, {0}.categories"
 
 
-CATALOG = """catalog as (
-  select i.product_id, @last(i.name, (e.t, i.event_id, i.line)) as name,
-    @last(i.brand, (e.t, i.event_id, i.line)) as brand, @last(i.category, (e.t, i.event_id, i.line)) as category,
-    @last(i.categories, (e.t, i.event_id, i.line)) as categories
-  from event_items i
-  join events e on e.event_id = i.event_id
-  group by i.product_id
-)"""
-"""What was last said of each product: for lines that do not say it."""
-
-
 def _fields(alias: str) -> str:
     return f"{alias}.{_FIELDS.format(alias)}"
 
@@ -162,7 +153,6 @@ def _sql(params: ProductsParams) -> str:
     return f"""with moves as (
   {moves}
 ),
-{CATALOG},
 known as (
   select m.t, m.currency, m.product_id, m.variant_id, coalesce(m.name, g.name) as name,
     coalesce(m.brand, g.brand) as brand, coalesce(m.category, g.category) as category,
@@ -217,13 +207,15 @@ report = Report(
     ProductsParams,
     ProductsRow,
     _sql,
-    models=(SESSION_EVENTS, ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES),
+    models=(SESSION_EVENTS, ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES, CATALOG),
     filters={
         "product": "x.product_id = {value}",
         "variant": "x.variant_id = {value}",
         "category": "@contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
         "brand": "x.brand = {value}",
     },
+    order_filters={name: ORDER_FILTERS[name] for name in ("product", "variant", "category", "brand")},
     checks=MONEY_CHECKS,
     doc=__doc__ or "",
+    keys=("product", "currency"),
 )

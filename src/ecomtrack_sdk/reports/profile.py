@@ -145,9 +145,9 @@ select s.t as t, case when e.type = 'custom' then concat('custom:', e.name) else
   case when f.t is null then 'no order' when e.type = 'order' and e.order_id = f.order_id and e.t = f.t
     then 'first order' when s.t < f.t then 'before' else 'after' end as phase,
   case when e.type in ('add_to_cart', 'remove_from_cart') then l.quantity end as quantity,
-  coalesce(a.total, a.refund_amount, e.value,
-    case when e.type in ('add_to_cart', 'remove_from_cart') then l.subtotal end) as amount,
-  e.currency as currency, a.status as status,
+  @amount(coalesce(a.total, a.refund_amount, e.value,
+    case when e.type in ('add_to_cart', 'remove_from_cart') then l.subtotal end), e.currency) as amount,
+  @currency(e.currency) as currency, a.status as status,
   case when s.entry = 1 then coalesce(e.channel, 'Direct') end as channel,
   case when s.entry = 1 then concat(coalesce(e.source, '(direct)'), ' / ', coalesce(e.medium, '(none)')) end
     as source_medium,
@@ -178,4 +178,5 @@ report = Report(
     filters=EVENT_FILTERS,
     checks=(_UNKNOWN,),
     doc=__doc__ or "",
+    comparable=False,
 )

@@ -204,4 +204,5 @@ report = Report(
     checks=MONEY_CHECKS,
     bind=_values,
     doc=__doc__ or "",
+    keys=("cohort", "period", "currency", "breakdown"),
 )

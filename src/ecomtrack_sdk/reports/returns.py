@@ -17,8 +17,9 @@ tax, order discounts, and refunds without lines); by anything else those of whol
 **Caveats.** ``basis=order`` (default) puts a return beside the sale it belongs to, so the rate of young periods still
 grows; ``basis=action`` books it on its own date, and the rate compares this period's returns with this period's
 sales. Channel and campaign are those of the last click that was not direct. With ``group=category`` a line counts in
-each of its categories. A line that does not say its name, brand or categories is given those last seen. A status
-``returned`` without a refund is no return here.
+each of its categories. A line that does not say its name, brand or categories is given those last seen. Filters choose
+orders; by product, variant, category or brand those on one of these choose its lines in them. A status ``returned``
+without a refund is no return here.
 
 **Source.** Return rate in units (nostadamus) and in value (ecommercedb), shown beside each other.
 """
@@ -33,12 +34,12 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
-from ecomtrack_sdk.reports._filters import ORDER_FILTERS
+from ecomtrack_sdk.reports._filters import ORDER_FILTERS, conditions, in_category
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Quantity, Rate
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS, REFUND_LINES
+from ecomtrack_sdk.reports.models.catalog import CATALOG
 from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
-from ecomtrack_sdk.reports.products import CATALOG
 
 __all__ = ["ReturnsParams", "ReturnsRow", "report"]
 
@@ -107,11 +108,24 @@ _OF_ORDER = {
 _IN_RANGE = "{0} >= $from_t and {0} < $to_t @where()"
 
 
-def _by_line(group: str, back: str) -> str:
+_OF_THESE = {
+    "product": "{0}.product_id = {value}",
+    "variant": "{0}.variant_id = {value}",
+    "category": in_category("{0}"),
+    "brand": "coalesce({0}.brand, g.brand) = {value}",
+}
+"""Filters on lines ``{0}`` with their product's row ``g`` of the catalog."""
+
+
+def _by_line(params: ReturnsParams, back: str) -> str:
+    group = params.group
     each = f" cross join ({_LEVELS}) n" if group == "category" else ""
     sold, came = (_OF_LINE[group].format(alias) for alias in "lr")
     moment = back.format("r")
     some = " and ({0} is not null or n.n = 1)" if each else ""
+    # Of the orders that have such a product only its own lines: what else was bought with it is not what was asked.
+    these = "".join(f" and ({each})" for each in conditions(params, _OF_THESE))
+    of_sold, of_back = these.replace("{0}", "l"), these.replace("{0}", "r")
     return f"""
   select {sold} as value, coalesce(l.name, g.name) as name, l.ordered_t as t,
     @currency(l.currency) as currency, l.order_id as sold_id,
@@ -119,7 +133,7 @@ def _by_line(group: str, back: str) -> str:
     @amount(l.subtotal, l.currency) as gross, @zero() as refunds
   from order_lines l join orders o on o.order_id = l.order_id
   left join catalog g on g.product_id = l.product_id{each}
-  where l.counted = 1 and {_IN_RANGE.format("o.ordered_t")}{some.format(sold)}
+  where l.counted = 1 and {_IN_RANGE.format("o.ordered_t")}{some.format(sold)}{of_sold}
   union all
   select {came} as value, coalesce(r.name, g.name) as name, {moment} as t,
     @currency(r.currency) as currency, cast(null as varchar) as sold_id,
@@ -127,7 +141,7 @@ def _by_line(group: str, back: str) -> str:
     @amount(r.amount, r.currency) as refunds
   from refund_lines r join orders o on o.order_id = r.order_id
   left join catalog g on g.product_id = r.product_id{each}
-  where {_IN_RANGE.format(moment)}{some.format(came)}"""
+  where {_IN_RANGE.format(moment)}{some.format(came)}{of_back}"""
 
 
 def _by_order(group: str, back: str) -> str:
@@ -170,14 +184,13 @@ def _by_order(group: str, back: str) -> str:
 def _sql(params: ReturnsParams) -> str:
     back = "{0}.t" if params.basis == "action" else "o.ordered_t"
     of_line = params.group in _OF_LINE
-    moves = _by_line(params.group, back) if of_line else _by_order(params.group, back)
+    moves = _by_line(params, back) if of_line else _by_order(params.group, back)
     of_refund = params.group in {"place", "reason"}
     sold = "t" if of_refund else "g"
     named = params.group in {"product", "variant"}
-    catalog = f"{CATALOG},\n" if of_line else ""
     moment = ", v.t" if named else ""
     name = "@last(k.name, (k.t, k.name))" if named else "max(k.name)"
-    return f"""with {catalog}moves as ({moves}
+    return f"""with moves as ({moves}
 ),
 kept as (
   select {"coalesce(v.value, '(none)') as value" if not of_refund else "v.value"}, v.name{moment}, v.currency,
@@ -216,8 +229,9 @@ report = Report(
     ReturnsParams,
     ReturnsRow,
     _sql,
-    models=(ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES, ORDER_TOUCH),
+    models=(ORDERS, ORDER_LINES, ORDER_MONEY, REFUND_LINES, ORDER_TOUCH, CATALOG),
     filters=ORDER_FILTERS,
     checks=MONEY_CHECKS,
     doc=__doc__ or "",
+    keys=("value", "currency"),
 )

@@ -154,4 +154,5 @@ report = Report(
     checks=MONEY_CHECKS,
     bind=_values,
     doc=__doc__ or "",
+    keys=("person", "currency"),
 )

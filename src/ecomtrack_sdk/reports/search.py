@@ -159,4 +159,5 @@ report = Report(
     | {"query": "lower(trim(e.query)) = lower({value})"},
     checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
+    keys=("query", "period"),
 )

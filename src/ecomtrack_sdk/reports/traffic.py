@@ -204,4 +204,5 @@ report = Report(
     filters=SESSION_FILTERS,
     checks=(_CHECK,),
     doc=__doc__ or "",
+    keys=("period", *SESSION_DIMENSIONS),
 )

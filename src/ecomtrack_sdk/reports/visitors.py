@@ -159,4 +159,5 @@ report = Report(
     filters=SESSION_FILTERS,
     checks=(MIXED_CURRENCIES,),
     doc=__doc__ or "",
+    keys=("visitor",),
 )

@@ -12,8 +12,8 @@ __all__ = ["ORDER_LINES"]
 DOC = """One row per order, product and variant of the order's last whole content (equal lines are one).
 
 ``subtotal`` is price x quantity - the line's discount. ``refunded_units`` and ``refunded`` are what came back of it:
-refund lines without a variant belong to the product's first variant. What was refunded but is not in the last
-content is in ``refund_lines`` only.
+refund lines that name no variant of the content fill what is left of the product's variants, one after the other. What
+was refunded but is not in the last content is in ``refund_lines`` only.
 Columns: order_id, ordered_t, status, counted, currency, product_id, variant_id, sku, name, brand, category, categories,
 price, quantity, discount, tax, subtotal, coupon, refunded_units, refunded.
 """
@@ -57,21 +57,52 @@ back as (
     left join variants v
         on v.order_id = r.order_id and v.product_id = r.product_id and v.variant_id = coalesce(r.variant_id, '')
     group by r.order_id, r.product_id, case when v.order_id is null then null else coalesce(r.variant_id, '') end
+),
+told as (
+    select
+        n.*, coalesce(b.units, @zero()) as own_units, coalesce(b.amount, @zero()) as own_amount,
+        case when n.quantity > coalesce(b.units, @zero()) then n.quantity - coalesce(b.units, @zero())
+            else @zero() end as left_units
+    from numbered n
+    left join back b
+        on b.order_id = n.order_id and b.product_id = n.product_id and b.variant_id = coalesce(n.variant_id, '')
+),
+filled as (
+    select
+        t.*,
+        cast(sum(t.left_units) over (
+            partition by t.order_id, t.product_id order by t.place
+            rows between unbounded preceding and current row
+        ) as decimal(18, 4)) as room,
+        max(t.place) over (partition by t.order_id, t.product_id) as places
+    from told t
+),
+shared as (
+    select
+        f.*, w.units as untold_units, w.amount as untold_amount,
+        -- What is told of no variant fills what is left of each in turn; the last takes what is too much for all.
+        case
+            when w.units is null or w.units <= f.room - f.left_units then coalesce(w.units, @zero())
+            else f.room - f.left_units
+        end as from_units,
+        case when w.units is null or f.place = f.places or w.units <= f.room then coalesce(w.units, @zero())
+            else f.room end as to_units
+    from filled f
+    left join back w
+        on w.order_id = f.order_id and w.product_id = f.product_id and w.variant_id is null
 )
 select
     n.order_id, o.ordered_t, o.status, o.counted, o.currency,
     n.product_id, n.variant_id, n.sku, n.name, n.brand, n.category, n.categories,
     n.price, n.quantity, n.discount, n.tax, n.subtotal, n.coupon,
-    cast(coalesce(b.units, @zero()) + coalesce(w.units, @zero()) as decimal(18, 4))
-        as refunded_units,
-    cast(coalesce(b.amount, @zero()) + coalesce(w.amount, @zero()) as decimal(18, 4))
-        as refunded
-from numbered n
+    cast(n.own_units + n.to_units - n.from_units as decimal(18, 4)) as refunded_units,
+    cast(n.own_amount + case when n.untold_units > @zero()
+        then @prorate(n.untold_amount, n.to_units, n.untold_units)
+            - @prorate(n.untold_amount, n.from_units, n.untold_units)
+        when n.place = 1 then coalesce(n.untold_amount, @zero())
+        else @zero() end as decimal(18, 4)) as refunded
+from shared n
 join orders o on o.order_id = n.order_id
-left join back b
-    on b.order_id = n.order_id and b.product_id = n.product_id and b.variant_id = coalesce(n.variant_id, '')
-left join back w
-    on w.order_id = n.order_id and w.product_id = n.product_id and w.variant_id is null and n.place = 1
 """
 
 ORDER_LINES = Model("order_lines", DOC, SQL, needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES), reads=("order_actions",))
