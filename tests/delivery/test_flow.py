@@ -1,7 +1,7 @@
 """The decision core: every line has one fate, whatever the collector answers.
 
-Every branch is taken: ``pytest tests/delivery/test_flow.py tests/delivery/test_retry.py --cov=ecomtrack_sdk._delivery
---cov-branch`` says 100 % for flow, retry and drivers.
+Every branch is taken (``test_core_coverage.py`` looks), and every mutant that changes what it does is killed: see
+``[tool.mutmut]`` in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -144,6 +144,12 @@ def test_the_answer_201_counts_when_it_holds_a_verdict() -> None:
     assert outcome.accepted == 1
 
 
+def test_the_answer_300_is_no_verdict_whatever_it_holds() -> None:
+    """Only the 200 class tells of success."""
+    outcome, _ = play(batch_of(1), ok(1)._replace(status=300), hold=False)
+    assert (outcome.accepted, outcome.unsent) == (0, [0])
+
+
 def test_retry_after_is_waited_out() -> None:
     """The wait is at least what the collector asks for."""
     _, script = play(batch_of(1), Answer(429, b"", 12.5), ok(1))
@@ -240,6 +246,14 @@ def test_a_collector_that_understands_nothing_is_not_asked_a_thousand_times() ->
     assert sizes[core.MAX_REFUSALS - 1] == 6
 
 
+def test_the_last_piece_that_is_cut_is_the_one_before_the_bound() -> None:
+    """One refusal less, and a piece is still taken apart."""
+    outcome, script = play(batch_of(50), *[Answer(400)] * 60)
+    sizes = [len(numbers(request.body)) for request in script.sent]
+    assert sizes[core.MAX_REFUSALS - 2 :] == [6, 3, 3, 13, 25]
+    assert len(outcome.rejected) == 50
+
+
 def test_refusals_do_not_add_up_over_a_verdict() -> None:
     """Once a part of the batch was understood, every spoilt line is looked for."""
     spoilt = set(range(1, 64, 3))
@@ -288,6 +302,37 @@ def test_waits_say_whether_a_person_has_to_act() -> None:
     assert isinstance(wait, Wait)
     assert "1 event" in wait.reason
     assert not wait.blocked
+
+
+def test_waits_say_whether_the_way_is_fine() -> None:
+    """Lines that are asked for again are no trouble of the way; everything else that is waited for is."""
+    flow = deliver(batch_of(1), FOREVER, hold=True)
+    next(flow)
+    for reply, partial in ((ok(0, retry=[event_id(0)]), True), (Answer(503), False), (TransportError("x"), False)):
+        wait = flow.send(reply)
+        assert isinstance(wait, Wait)
+        assert wait.partial is partial
+        flow.send(None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Answer(200, b"<html>"), "the answer (HTTP 200) is not a verdict"),
+        (ok(7), "the verdict tells of 7 events, 2 were sent"),
+    ],
+)
+def test_an_answer_that_is_no_verdict_is_named(reply: Answer, reason: str) -> None:
+    """Whoever gives up says what kind of answer it was."""
+    outcome, _ = play(batch_of(2), reply, policy=RetryPolicy(attempts=1))
+    assert (outcome.reason, outcome.unsent) == (reason, [0, 1])
+
+
+def test_duplicates_of_several_answers_add_up() -> None:
+    """What was stored before is counted over all answers for the batch."""
+    outcome, _ = play(batch_of(3), ok(0, duplicate=[event_id(0)], retry=[event_id(1), event_id(2)]),
+                      ok(0, duplicate=[event_id(1), event_id(2)]))  # fmt: skip
+    assert (outcome.duplicate, outcome.accepted) == (3, 0)
 
 
 def test_long_and_odd_explanations_are_cut() -> None:

@@ -47,6 +47,17 @@ def test_waits_double_between_half_and_all_of_their_bound() -> None:
             assert bound / 2 <= wait <= bound
 
 
+@pytest.mark.parametrize(("initial", "multiplier"), [(1.0, 3.0), (0.2, 1.5), (4.0, 1.0)])
+def test_waits_grow_as_the_policy_says(initial: float, multiplier: float) -> None:
+    """The fixed half and the random half grow by the multiplier, each up to half of the ceiling."""
+    policy = RetryPolicy(initial=initial, ceiling=40, multiplier=multiplier)
+    found = [waits(policy, [Answer(503)] * 9) for _ in range(60)]
+    for tries, column in enumerate(zip(*found, strict=True)):
+        bound = min(initial * multiplier**tries, 40)
+        assert bound / 2 <= min(column) < 0.7 * bound  # sixty draws: all above that once in a billion runs
+        assert 0.8 * bound < max(column) <= bound
+
+
 def test_waits_are_spread() -> None:
     """Two senders that fail together do not come back together."""
     policy = RetryPolicy()
@@ -95,7 +106,7 @@ def test_give_up_after_counts_the_waiting() -> None:
 )
 def test_a_senseless_policy_is_refused(wrong: dict[str, float]) -> None:
     """The error names the setting that is wrong."""
-    with pytest.raises(ConfigError, match=r"^retry: .*(needed, both in seconds|more|for no bound)$") as caught:
+    with pytest.raises(ConfigError, match=r"^retry: .*(needed, both in seconds|more|or None for no bound)$") as caught:
         RetryPolicy(**wrong)  # type: ignore[arg-type]
     assert isinstance(caught.value, EcomtrackError)
 

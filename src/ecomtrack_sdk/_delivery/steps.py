@@ -19,10 +19,6 @@ class Batch(NamedTuple):
     key: str
     """``Idempotency-Key``: the same for the same batch, over retries and, where possible, restarts."""
 
-    def lines(self) -> list[bytes]:
-        """The events, without their line ends."""
-        return self.body.split(b"\n")[:-1]
-
 
 class Send(NamedTuple):
     """Make one request. The reply is an :class:`Answer` or a ``TransportError``."""
