@@ -17,6 +17,7 @@ import pytest
 
 from ecomtrack_sdk.collector import Collector, KeyRing, create_app
 from ecomtrack_sdk.store import SqliteStore
+from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
 
 TOKENS = {"site": "site-key-for-tests-only", "server": "server-key-for-tests-only", "read": "read-key-for-tests-only"}
 
@@ -113,6 +114,31 @@ def collector(tmp_path: Path) -> Iterator[InProcess]:
         app = create_app(store, KeyRing.of(TOKENS), test_mode=True)
         yield InProcess(app, store)
         app.close()
+
+
+def _serving(path: Path, *, open_on_loopback: bool) -> Iterator[InProcess]:
+    with SqliteStore(path / "events.db") as store:
+        app = create_app(
+            store,
+            KeyRing.of(TOKENS),
+            open_warehouse=lambda: DuckDBWarehouse(store),
+            test_mode=True,
+            open_on_loopback=open_on_loopback,
+        )
+        yield InProcess(app, store)
+        app.close()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[InProcess]:
+    """A collector on a loopback address, with reports."""
+    yield from _serving(tmp_path, open_on_loopback=True)
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Iterator[InProcess]:
+    """A collector that other machines can reach."""
+    yield from _serving(tmp_path, open_on_loopback=False)
 
 
 @dataclass

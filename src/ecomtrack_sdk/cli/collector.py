@@ -91,7 +91,8 @@ def collector(
 
 
 def _print_ready_json(ready: dict[str, Any]) -> None:
-    print_json(ready, indent=None)
+    # The first line is a contract, and may end in a log: the link, which opens the console, is not in it.
+    print_json({name: ready[name] for name in ("url", "data", "keys")}, indent=None)
 
 
 def _print_ready(ready: dict[str, Any]) -> None:
@@ -108,4 +109,5 @@ def _print_ready(ready: dict[str, Any]) -> None:
     if "server" in keys:
         out.print("\nFor the SDK:")
         out.print(f"  export ECOMTRACK_URL={ready['url']} ECOMTRACK_KEY={keys['server']}")
+    out.print(f"\nConsole, once and within the hour: {ready['console']}", soft_wrap=True)
     out.print("\nCtrl-C ends it.")

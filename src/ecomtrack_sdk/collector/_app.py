@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from ecomtrack_sdk._wire import BatchVerdict
 from ecomtrack_sdk.collector._access_log import access_logger, shown_path
 from ecomtrack_sdk.collector._events_route import EventsRoute
 from ecomtrack_sdk.collector._http import (
@@ -18,7 +19,7 @@ from ecomtrack_sdk.collector._http import (
     problem,
     respond,
 )
-from ecomtrack_sdk.collector._keys import KeyRing
+from ecomtrack_sdk.collector._keys import Key, KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
 from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import SITE_RATE, RateLimits
@@ -26,7 +27,7 @@ from ecomtrack_sdk.collector._reports import ReportRunner
 from ecomtrack_sdk.collector._routes import api_routes
 from ecomtrack_sdk.collector._segment_route import SEGMENT_PATHS, SegmentRoute
 from ecomtrack_sdk.collector._webhooks import WEBHOOKS_PATH, WebhooksRoute
-from ecomtrack_sdk.collector.console import console_routes
+from ecomtrack_sdk.collector.console import Access, console_routes
 from ecomtrack_sdk.errors import CollectorError, MissingExtraError, StoreError
 from ecomtrack_sdk.store import EventStore
 
@@ -54,6 +55,7 @@ class Collector:
         metrics: Counters of this process.
         reports: The runner of reports, ``None`` where there is no warehouse.
         test_mode: Whether ``/v1/inspect/reset`` may empty the store.
+        console: Who may look at the console; it makes the one-time link.
         closing: Set when the server has been told to stop: streams end by it.
     """
 
@@ -79,12 +81,13 @@ class Collector:
         self.metrics.gauge("ecomtrack_start_time_seconds", "Start of the process.", lambda: self.started)
         self._events = EventsRoute(store, keys, self.metrics, RateLimits(site_rate), privacy=privacy)
         # Doors that take events, by address: they bypass Starlette, which costs more than they do.
+        self.console = Access(self, open_on_loopback=open_on_loopback)
         self._doors: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {EVENTS_PATH: self._events}
         self._doors |= dict.fromkeys(SEGMENT_PATHS, SegmentRoute(self._events, keys))
         shops = WebhooksRoute(self._events, webhooks or {})
         self._doors |= {WEBHOOKS_PATH + name: shops for name in webhooks or {}}
         self._site = Starlette(
-            routes=[*api_routes(self), *console_routes(self, open_on_loopback=open_on_loopback)],
+            routes=[*api_routes(self), *console_routes(self)],
             exception_handlers={HTTPException: _on_http, CollectorError: _on_collector, Exception: _on_bug},
         )
         self._site.router.redirect_slashes = False
@@ -117,6 +120,14 @@ class Collector:
             spent = round((time.perf_counter() - began) * 1_000, 1)
             fields = {"method": scope["method"][:20], "path": shown_path(scope["path"]), "status": status}
             access_logger.info("request", extra={**fields, "milliseconds": spent})
+
+    async def take(self, lines: Sequence[bytes]) -> BatchVerdict:
+        """Take wire events of the console's own, on the way every other event goes.
+
+        Raises:
+            CollectorError: 503 the store cannot take them now.
+        """
+        return await self._events.take_lines(lines, _OWN_KEY)
 
     def close(self) -> None:
         """End the threads of this application. The store belongs to whoever opened it."""
@@ -163,6 +174,7 @@ def create_app(
     )
 
 
+_OWN_KEY = Key("console", "server", "")
 _BUG = CollectorError(500, "internal", "the collector failed on this request; its log says why")
 
 

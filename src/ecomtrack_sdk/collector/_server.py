@@ -72,7 +72,8 @@ def serve(
         site_rate: Requests one address may make with a site key, such as ``1200/minute``; ``None`` for no limit.
         privacy: What is taken out before events are kept: ``ip=truncate,user_agent=reduce,email=hash``; unless told
             from ``ECOMTRACK_PRIVACY``.
-        on_ready: Called with ``{"url", "data", "keys"}`` once the port accepts connections.
+        on_ready: Called with ``{"url", "data", "keys", "console"}`` once the port accepts connections; ``console`` is a
+            link that opens the console once.
 
     Raises:
         ConfigError: Not a loopback address and no keys.
@@ -115,7 +116,8 @@ def serve(
             running = {"url": url, "pid": os.getpid(), "data": str(data), "keys": {"read": local, **tokens}}
             write_private(data / RUNNING_FILE, running)
             if on_ready is not None:
-                on_ready({"url": url, "data": str(data), "keys": tokens})
+                link = f"{url}/console/enter?code={app.console.invite()}"
+                on_ready({"url": url, "data": str(data), "keys": tokens, "console": link})
 
         stack.callback((data / RUNNING_FILE).unlink, missing_ok=True)
         _run(app, listener, ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecomtrack_sdk.collector.console._access import Access
 from ecomtrack_sdk.collector.console._routes import console_routes
 
-__all__ = ["console_routes"]
+__all__ = ["Access", "console_routes"]

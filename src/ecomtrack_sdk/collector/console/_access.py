@@ -1,7 +1,8 @@
-"""Who may look at the console, and from where a form may come.
+"""Who may look at the console and who may change things with it, and from where a form may come.
 
-A collector on a loopback address is open to the person at that machine. Everywhere else a read key opens a session: a
-random id in a cookie that scripts cannot read and other sites cannot send.
+A collector on a loopback address is open to the person at that machine. Everywhere else a session is needed: a random
+id in a cookie that scripts cannot read and other sites cannot send. It is opened by the one-time link the collector
+prints when it starts, by a server key (both may change things) or by a read key (which only looks).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -21,16 +22,26 @@ from ecomtrack_sdk.errors import CollectorError
 
 if TYPE_CHECKING:
     from ecomtrack_sdk.collector._app import Collector
+    from ecomtrack_sdk.collector._keys import Key
 
-__all__ = ["Access", "same_origin"]
+__all__ = ["INVITATION_SECONDS", "Access", "Right", "same_origin"]
+
+Right = Literal["read", "write"]
 
 COOKIE = "ecomtrack_console"
 SESSION_SECONDS = 12 * 60 * 60
 """Life of a session: a working day."""
+INVITATION_SECONDS = 60 * 60
+"""How long the printed link may wait for its one use: whoever starts a collector looks at it soon."""
 MAX_SESSIONS = 1_000
 """Sessions kept; the oldest goes first. A console has a handful of users."""
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class _Session(NamedTuple):
+    ends: float
+    right: Right
 
 
 class Access:
@@ -44,12 +55,15 @@ class Access:
     def __init__(self, collector: Collector, *, open_on_loopback: bool) -> None:
         self._collector = collector
         self._open_on_loopback = open_on_loopback
-        self._sessions: dict[str, float] = {}
+        self._sessions: dict[str, _Session] = {}
+        self._invitations: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def allows(self, request: Request) -> bool:
-        """Whether the request may see the console."""
-        return self.is_local(request) or self._has_session(request) or self._has_key(request)
+    def right_of(self, request: Request) -> Right | None:
+        """What the request may do here: look, change things too, or nothing."""
+        if self.is_local(request):
+            return "write"
+        return self._of_session(request) or self._of_key(request)
 
     def is_local(self, request: Request) -> bool:
         """Whether the request comes from this machine, by a local name and past no proxy.
@@ -67,6 +81,25 @@ class Access:
             return urlsplit(f"//{request.headers.get('host', '')}").hostname in _LOCAL_NAMES
         return False
 
+    def invite(self) -> str:
+        """A code that opens one session within the hour."""
+        code = secrets.token_urlsafe(32)
+        with self._lock:
+            self._invitations[code] = time.monotonic() + INVITATION_SECONDS
+        return code
+
+    def enter(self, request: Request, code: str, response: Response) -> None:
+        """Open a session for whoever has a code nobody has used yet.
+
+        Raises:
+            CollectorError: 403 not such a code, or used, or too old.
+        """
+        with self._lock:
+            ends = self._invitations.pop(code, 0.0)
+        if ends < time.monotonic():
+            raise CollectorError(403, "not-allowed", "this link was used already, or is too old")
+        self._open(request, "write", response)
+
     def log_in(self, request: Request, token: str, response: Response) -> None:
         """Open a session for whoever knows a key that reads.
 
@@ -74,13 +107,17 @@ class Access:
             CollectorError: 403 not such a key.
         """
         key = self._collector.keys.find(token)
-        if key is None or not key.reads:
-            raise CollectorError(403, "not-allowed", "this is not a read key of this collector")
+        right = _right_of_key(key)
+        if right is None:
+            raise CollectorError(403, "not-allowed", "this is no read or server key of this collector")
+        self._open(request, right, response)
+
+    def _open(self, request: Request, right: Right, response: Response) -> None:
         session = secrets.token_urlsafe(32)
         with self._lock:
             while len(self._sessions) >= MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
-            self._sessions[session] = time.monotonic() + SESSION_SECONDS
+            self._sessions[session] = _Session(time.monotonic() + SESSION_SECONDS, right)
         response.set_cookie(
             COOKIE,
             session,
@@ -97,21 +134,30 @@ class Access:
             self._sessions.pop(request.cookies.get(COOKIE, ""), None)
         response.delete_cookie(COOKIE, path="/")
 
-    def _has_session(self, request: Request) -> bool:
-        session = request.cookies.get(COOKIE)
-        if not session:
-            return False
-        with self._lock:
-            ends = self._sessions.get(session)
-            if ends is not None and ends < time.monotonic():
-                del self._sessions[session]
-                ends = None
-        return ends is not None
+    def has_session(self, request: Request) -> bool:
+        """Whether there is a session to end."""
+        return self._of_session(request) is not None
 
-    def _has_key(self, request: Request) -> bool:
+    def _of_session(self, request: Request) -> Right | None:
+        name = request.cookies.get(COOKIE)
+        if not name:
+            return None
+        with self._lock:
+            session = self._sessions.get(name)
+            if session is not None and session.ends < time.monotonic():
+                del self._sessions[name]
+                session = None
+        return session.right if session is not None else None
+
+    def _of_key(self, request: Request) -> Right | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        key = self._collector.keys.find(token.strip()) if scheme.lower() == "bearer" and token else None
-        return key is not None and key.reads
+        return _right_of_key(self._collector.keys.find(token.strip()) if scheme.lower() == "bearer" and token else None)
+
+
+def _right_of_key(key: Key | None) -> Right | None:
+    if key is None or not key.reads:
+        return None
+    return "write" if key.kind == "server" else "read"
 
 
 def same_origin(request: Request) -> None:

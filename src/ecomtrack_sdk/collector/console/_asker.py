@@ -9,6 +9,7 @@ from ecomtrack_sdk.errors import CollectorError, ReportError
 
 if TYPE_CHECKING:
     from ecomtrack_sdk.collector._app import Collector
+    from ecomtrack_sdk.collector._reports import ReportRunner
 
 __all__ = ["Asker"]
 
@@ -24,6 +25,17 @@ class Asker:
         self.collector = collector
         self.store = collector.store
 
+    @property
+    def reports(self) -> ReportRunner:
+        """The runner of reports.
+
+        Raises:
+            CollectorError: 404 this collector has none.
+        """
+        if self.collector.reports is None:
+            raise CollectorError(404, "no-reports", "this collector has no warehouse: it only collects")
+        return self.collector.reports
+
     async def run(self, name: str, params: Mapping[str, str | list[str]]) -> Any:
         """The result of a report; empty parameters are left out.
 
@@ -31,15 +43,13 @@ class Asker:
             CollectorError: 404 this collector has no reports.
             ReportError: Unknown report or a wrong parameter.
         """
-        if self.collector.reports is None:
-            raise CollectorError(404, "no-reports", "this collector has no warehouse: it only collects")
         pairs = [
             (key, text)
             for key, value in params.items()
             for text in (value if isinstance(value, list) else [value])
             if text != ""
         ]
-        return await self.collector.reports.run(name, pairs)
+        return await self.reports.run(name, pairs)
 
     async def attempt(self, name: str, params: Mapping[str, str | list[str]]) -> Any:
         """The result, or ``None`` where the report is not there or does not know a parameter."""

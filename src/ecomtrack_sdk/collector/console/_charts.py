@@ -13,12 +13,19 @@ MAX_BARS = 40
 """Bars that can still be told apart at this width."""
 
 
-def line(points: Sequence[tuple[str, float]], title: str) -> Markup:
-    """A line over time; *points* are (label, value) from left to right."""
+def line(points: Sequence[tuple[str, float]], title: str, before: Sequence[float | None] | None = None) -> Markup:
+    """A line over time.
+
+    Args:
+        points: (label, value) from left to right.
+        title: What it shows.
+        before: Values of the time before at the same places, drawn as a dashed line.
+    """
     if len(points) < 2:
         return Markup("")
     values = [value for _, value in points]
-    low, high = min(0.0, *values), max(0.0, *values)
+    known = [*values, *(value for value in before or () if value is not None)]
+    low, high = min(0.0, *known), max(0.0, *known)
     span = (high - low) or 1.0
     step = (WIDTH - 2 * PAD) / (len(points) - 1)
 
@@ -28,6 +35,10 @@ def line(points: Sequence[tuple[str, float]], title: str) -> Markup:
     path = " ".join(
         f"{'L' if index else 'M'}{PAD + index * step:.1f} {y(value):.1f}" for index, value in enumerate(values)
     )
+    earlier = [
+        f"{PAD + index * step:.1f} {y(value):.1f}" for index, value in enumerate(before or ()) if value is not None
+    ]
+    dashed = f'<polyline points="{" ".join(earlier)}" class="before"/>' if len(earlier) > 1 else ""
     area = f"{path} L{PAD + (len(values) - 1) * step:.1f} {y(0):.1f} L{PAD} {y(0):.1f} Z"
     marks = "".join(
         f'<circle cx="{PAD + index * step:.1f}" cy="{y(value):.1f}" r="6" class="hit">'
@@ -37,7 +48,7 @@ def line(points: Sequence[tuple[str, float]], title: str) -> Markup:
     return Markup(  # noqa: S704  # labels are escaped above, all else are numbers
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f'<line x1="{PAD}" x2="{WIDTH - PAD}" y1="{y(0):.1f}" y2="{y(0):.1f}" class="axis"/>'
-        f'<path d="{area}" class="area"/><path d="{path}" class="stroke"/>{marks}'
+        f'<path d="{area}" class="area"/>{dashed}<path d="{path}" class="stroke"/>{marks}'
         f'<text x="{PAD}" y="{HEIGHT - 4}" class="tick">{escape(points[0][0])}</text>'
         f'<text x="{WIDTH - PAD}" y="{HEIGHT - 4}" class="tick end">{escape(points[-1][0])}</text>'
         f'<text x="{PAD}" y="14" class="tick">{high:,.0f}</text></svg>'

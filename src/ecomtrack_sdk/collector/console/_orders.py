@@ -1,4 +1,4 @@
-"""Orders: the latest, and what happened to one."""
+"""Orders: the latest, and what happened to one, with its money after every step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ecomtrack_sdk.collector.console._asker import Asker
+from ecomtrack_sdk.collector.console._effects import MONEY, SHOWN, order_steps
 from ecomtrack_sdk.collector.console._view import render, show
-from ecomtrack_sdk.reports._values import Unit
 from ecomtrack_sdk.store import Filter
 
 __all__ = ["Orders"]
 
 _RANK = {"order": 0, "order_update": 1, "refund": 2}
 """Order of actions of the same moment: that of the fold."""
+MOST_ACTIONS = 500
+"""Actions of one order that are shown; real ones have a dozen."""
 
 
 class Orders(Asker):
@@ -29,7 +31,7 @@ class Orders(Asker):
         """One order's history and state, or the latest orders."""
         order_id = request.query_params.get("order_id", "").strip()
         where = Filter(order_id=order_id) if order_id else Filter(event_type="order")
-        rows = await run_in_threadpool(self.store.recent, 200 if order_id else 50, where)
+        rows = await run_in_threadpool(self.store.recent, MOST_ACTIONS if order_id else 50, where)
         events = [json.loads(row.raw) for row in rows]
         if not order_id:
             recent = [
@@ -38,41 +40,38 @@ class Orders(Asker):
             return render(
                 "orders.html", title="Orders", section="Orders", order_id="", actions=[], state=[], recent=recent
             )
+        steps = await self._steps(order_id)
+        after = {step["event_id"]: step for step in steps}
         acts = [event for event in events if event.get("type") in _RANK and event.get("order_id") == order_id]
         acts.sort(key=lambda event: (_moment(event["occurred_at"]), _RANK[event["type"]], event["event_id"]))
-        actions = [{**event, "status": event.get("status"), "change": _change(event)} for event in acts]
+        actions = [
+            {
+                **event,
+                "status": event.get("status"),
+                "change": _change(event),
+                "money": _money(after.get(event["event_id"].lower())),
+            }
+            for event in acts
+        ]
+        state = [(name, show(steps[-1][name], MONEY, steps[-1])) for name in SHOWN] if steps else []
         return render("orders.html", title=f"Order {order_id[:80]}", section="Orders", order_id=order_id,
-                      actions=actions, state=await self._state(order_id), recent=[])  # fmt: skip
+                      actions=actions, state=state, recent=[])  # fmt: skip
 
-    async def _state(self, order_id: str) -> list[tuple[str, str]]:
-        """The folded order as the reports see it."""
+    async def _steps(self, order_id: str) -> list[dict[str, Any]]:
         if self.collector.reports is None:
             return []
-
-        def fold(warehouse: Any) -> list[tuple[str, str]]:
-            from ecomtrack_sdk.reports.models.orders import ORDERS
-
-            warehouse.refresh()
-            warehouse.ensure((ORDERS,))
-            answer = warehouse.query(
-                "select o.status, o.currency, o.gross, o.discounts, o.refunded, o.cancelled, o.net "
-                "from orders o where o.order_id = $order_id",
-                {"order_id": order_id},
-            )
-            if not answer.rows:
-                return []
-            record = dict(zip(answer.columns, answer.rows[0], strict=True))
-            return [
-                (name, show(value, Unit("money"), record))
-                for name, value in record.items()
-                if name != "currency" and value is not None
-            ]
-
-        return list(await self.collector.reports.call(fold))
+        return list(await self.collector.reports.call(lambda warehouse: order_steps(warehouse, order_id)))
 
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _money(step: Mapping[str, Any] | None) -> dict[str, str]:
+    """Total, refunded, cancelled and net after an action; nothing for an action that was told twice."""
+    if step is None:
+        return {}
+    return {name: show(step[name], MONEY, step) for name in ("total", "refunded", "cancelled", "net")}
 
 
 def _change(event: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -20,7 +22,7 @@ try:
 except ImportError as error:  # pragma: no cover
     raise MissingExtraError("jinja2", "collector") from error
 
-__all__ = ["render", "show"]
+__all__ = ["change_of", "page_for", "render", "show"]
 
 MAX_CELL_CHARS = 300
 """Characters of one table cell; the whole value is on the page of its event."""
@@ -71,6 +73,18 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 
+def change_of(column: str, record: Mapping[str, Any]) -> dict[str, str] | None:
+    """How a figure moved against the time before: ``{"text", "mood"}``; ``None`` where nothing is compared."""
+    name = f"{column}_previous"
+    if name not in record:
+        return None
+    now, then = record.get(column), record[name]
+    if now is None or then is None or not then:
+        return {"text": "new" if now else "", "mood": ""}
+    share = float(now) / float(then) - 1
+    return {"text": f"{'▲' if share >= 0 else '▼'} {abs(share):.0%}", "mood": "up" if share >= 0 else "down"}
+
+
 def _link(column: str, record: Mapping[str, Any]) -> Markup | None:
     """The cell as a link to the page of what it names, or ``None``."""
     start = _LINKED.get(column)
@@ -78,6 +92,19 @@ def _link(column: str, record: Mapping[str, Any]) -> Markup | None:
     if start is None or not isinstance(value, str) or not value:
         return None
     return Markup('<a href="{}">{}</a>').format(start + quote(value, safe=""), show(value))
+
+
+_session: ContextVar[bool] = ContextVar("ecomtrack_console_session", default=False)
+
+
+@contextmanager
+def page_for(*, session: bool) -> Iterator[None]:
+    """Pages rendered inside offer a way out of the session, if there is one."""
+    before = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(before)
 
 
 @cache
@@ -89,11 +116,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(show=show, link=_link, escape=escape)
+    environment.globals.update(show=show, link=_link, change=change_of, escape=escape)
     return environment
 
 
 def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page."""
     values.setdefault("error", None)
+    values["session"] = _session.get()
     return HTMLResponse(_templates().get_template(template).render(values), status)

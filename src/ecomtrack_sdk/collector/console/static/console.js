@@ -7,6 +7,7 @@
   const pause = document.getElementById("pause");
   const filters = document.getElementById("filters");
   const held = [];
+  const seen = new Set();
   let paused = false;
 
   const cell = (text, className) => {
@@ -27,44 +28,57 @@
     return String(event.order_id || product.name || product.product_id || event.query || event.name ||
       (event.context && event.context.url) || event.title || "");
   };
-  const fits = (item) => {
-    const wanted = new FormData(filters);
-    const event = content(item);
-    const is = (name, value) => !wanted.get(name) || String(value || "") === wanted.get(name).trim();
-    return is("event_type", item.event_type) && is("visitor_id", event.visitor_id) && is("order_id", event.order_id) &&
-      is("verdict", item.verdict);
-  };
   const show = (item) => {
     const event = content(item);
     const tr = document.createElement("tr");
-    tr.item = item;
-    tr.hidden = !fits(item);
-    tr.append(cell(item.received_at.slice(11, 23)), cell(item.verdict, "verdict " + (item.verdict === "accepted" ? "accepted" : "rejected")));
+    tr.append(cell(item.received_at.slice(11, 23)), cell(item.verdict + (item.times > 1 ? " ×" + item.times : ""), "verdict " + (item.verdict === "accepted" ? "accepted" : "rejected")));
     const type = cell("");
-    if (item.event_id) {
-      const a = document.createElement("a");
-      a.href = "/console/events/" + encodeURIComponent(item.event_id);
-      a.textContent = item.event_type || "unknown";
-      type.append(a);
-    } else type.textContent = item.event_type || "unknown";
+    const a = document.createElement("a");
+    a.href = item.verdict === "accepted" ? "/console/events/" + encodeURIComponent(item.event_id) : "/console/refused/" + item.seq;
+    a.textContent = item.event_type || "unknown";
+    type.append(a);
     tr.append(type, cell(short(who(event))), cell(short(what(event, item))));
     rows.prepend(tr);
     while (rows.children.length > MAX_ROWS) rows.lastChild.remove();
   };
 
-  const source = new EventSource("/console/stream");
-  source.onopen = () => { state.textContent = "Connected: events appear as they arrive."; };
-  source.onerror = () => { state.textContent = "The connection is interrupted; trying again."; };
-  source.onmessage = (message) => {
-    const item = JSON.parse(message.data);
-    if (paused) { held.push(item); state.textContent = `Paused: ${held.length} waiting.`; } else show(item);
+  // Filters are applied where the events are: a new question opens a new stream, and stands in the address.
+  const asked = () => {
+    const wanted = new URLSearchParams();
+    for (const [name, value] of new FormData(filters)) if (value.trim()) wanted.set(name, value.trim());
+    return wanted.toString();
+  };
+  let source;
+  const connected = () => { if (!paused) state.textContent = "Connected: events appear as they arrive."; };
+  const listen = () => {
+    if (source) source.close();
+    rows.replaceChildren();
+    seen.clear();
+    held.length = 0;
+    source = new EventSource("/console/stream?" + asked());
+    source.onopen = connected;
+    source.onerror = () => { state.textContent = "The connection is interrupted; trying again."; };
+    source.onmessage = (message) => {
+      const item = JSON.parse(message.data);
+      const name = item.verdict + item.seq;
+      if (seen.has(name)) return; // a stream begins with what is there, also after a break
+      seen.add(name);
+      if (paused) { held.push(item); state.textContent = `Paused: ${held.length} waiting.`; } else show(item);
+      if (held.length > MAX_ROWS) held.shift();
+    };
   };
   pause.onclick = () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
     pause.textContent = paused ? "Go on" : "Pause";
-    if (!paused) { held.splice(0).forEach(show); state.textContent = "Connected: events appear as they arrive."; }
+    if (paused) state.textContent = "Paused.";
+    else { held.splice(0).forEach(show); connected(); }
   };
-  filters.oninput = () => { for (const tr of rows.children) tr.hidden = !fits(tr.item); };
-  filters.onsubmit = (submit) => submit.preventDefault();
+  const ask = () => {
+    history.replaceState(null, "", "/console/live" + (asked() ? "?" + asked() : ""));
+    listen();
+  };
+  filters.onchange = ask;
+  filters.onsubmit = (submit) => { submit.preventDefault(); ask(); };
+  listen();
 })();
