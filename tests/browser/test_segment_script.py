@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,21 +11,27 @@ from tests.browser.conftest import AGENT, Site, serving
 
 pytestmark = pytest.mark.browser
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "segment.md"
 PAGE = """<!doctype html><title>Home</title><script src="/ajs/index.js"></script><script>
-const writeKey = {key};
-window.analytics = AnalyticsNext.AnalyticsBrowser.load(
-  {{writeKey, cdnSettings: {{integrations: {{"Segment.io": {{apiKey: writeKey}}}}}}}},
-  {{integrations: {{"Segment.io": {{apiHost: {host}, protocol: "http"}}}}}},
-);
+const {{ AnalyticsBrowser }} = AnalyticsNext;
+{code}
+window.analytics = analytics;
 </script>"""
+
+
+def code_of_the_guide(host, key):
+    """The guide's block for bundlers, for a page that has the client as a script."""
+    (block,) = re.findall(r"^```js\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    code = re.sub(r"^import .*\n", "", block, flags=re.MULTILINE).replace("export const", "const")
+    return code.replace("ecomtrack_site_…", key).replace("collect.example.com", host).replace('"https"', '"http"')
 
 
 @pytest.fixture
 def shop(chromium, node_clients, collector_process):
     """A page that has loaded the client as its own bundle would, and a collector that has seen nothing yet."""
     collector_process.reset()
-    host = collector_process.url.removeprefix("http://") + "/v1"
-    content = PAGE.format(key=json.dumps(collector_process.keys["site"]), host=json.dumps(host))
+    host = collector_process.url.removeprefix("http://")
+    content = PAGE.format(code=code_of_the_guide(host, collector_process.keys["site"]))
     bundle = node_clients.modules / "@segment" / "analytics-next" / "dist" / "umd"
     with serving(Site(pages={"/": content})) as site, chromium.new_context(user_agent=AGENT) as context:
         page = context.new_page()

@@ -17,12 +17,28 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+FILES = {
+    "export.csv": "Number,occurred_at,Amount\n1001,2026-01-02T10:00:00Z,19.90\n1002,2026-01-03T10:00:00Z,5.00\n",
+}
+"""What the pages take for granted in the folder where a block runs."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the code of a page runs: a folder with the files it speaks of."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def python_examples() -> list[list[CodeExample]]:
     """The Python blocks of each page, in their order."""
     found = [
         example
         for example in find_examples(*(str(page) for page in PAGES))
-        if example.prefix.split()[:1] == ["python"] and 'test="skip"' not in example.prefix
+        # Blocks that name a file are parts of a project: test_projects.py puts them there.
+        if example.prefix.split()[:1] == ["python"] and "file=" not in example.prefix
     ]
     return [list(group) for _, group in groupby(found, key=lambda example: example.path)]
 
@@ -33,13 +49,12 @@ def test_python_runs(
     eval_example: EvalExample,
     collector_process: Any,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    folder: Path,
 ):
     """The blocks of a page run one after the other, and print what they say they print."""
     monkeypatch.setenv("ECOMTRACK_URL", collector_process.url)
     monkeypatch.setenv("ECOMTRACK_KEY", collector_process.keys["server"])
-    monkeypatch.setenv("ECOMTRACK_OUTBOX", str(tmp_path / "outbox"))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ECOMTRACK_OUTBOX", str(folder / "outbox"))
     eval_example.set_config(line_length=120)
     state: dict[str, Any] = {}
     try:
