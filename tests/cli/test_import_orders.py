@@ -117,3 +117,23 @@ def _stored(collector: Running) -> int:
     request = Request(collector.url + "/v1/inspect/all", headers={"Authorization": f"Bearer {collector.keys['read']}"})
     with urlopen(request, timeout=30) as answer:
         return int(json.load(answer)["good"])
+
+
+def test_mapping_is_kept(ecomtrack: Command, collector: Running, tmp_path: Path):
+    """A mapping saved by one run reads the next export alike; options beside it win; a wrong file is wrong usage."""
+    file, mapping = tmp_path / "export.csv", tmp_path / "shop.json"
+    file.write_text("Nr;Datum;Betrag;Stand\n1;05.01.2026 10:00;1.234,50;bezahlt\n")
+    words = ["--map", "order_id=Nr", "--map", "occurred_at=Datum", "--map", "total=Betrag", "--map", "status=Stand"]
+    words += ["--status", "bezahlt=paid", "--currency", "EUR", "--decimal-comma", "--date-format", "%d.%m.%Y %H:%M"]
+    said = ecomtrack("import", "orders", file, *words, "--save-mapping", mapping, "--dry-run", "--json")
+    assert (said.code, said.json()["events"]) == (0, 1)
+    answer = ecomtrack("import", "orders", file, "--mapping", mapping, "--data", collector.data, "--json")
+    assert (answer.code, answer.json()["accepted"]) == (0, 1)
+    row = ecomtrack("report", "revenue", "--data", collector.data, "--json").json()["rows"][0]
+    assert (row["gross"], row["currency"]) == ("1234.50", "EUR")
+    again = ["import", "orders", file, "--mapping", mapping, "--data", collector.data, "--json"]
+    assert ecomtrack(*again, "--source", "other-shop", "--currency", "USD").json()["accepted"] == 1
+    assert ecomtrack(*again).json()["duplicate"] == 1
+    mapping.write_text('{"colums": {}}')
+    wrong = ecomtrack("import", "orders", file, "--mapping", mapping, "--dry-run")
+    assert (wrong.code, "colums" in wrong.err) == (2, True)

@@ -22,6 +22,7 @@ def test_import_shopify(ecomtrack, collector_process, shared_data, tmp_path):
         "skipped": 0,
         "rejected": [
             {
+                "file": str(file),
                 "line": 2,
                 "order_id": "7",
                 "field": "test",
@@ -53,3 +54,19 @@ def test_snippet(ecomtrack):
     assert ecomtrack("snippet", "--script").out.encode() == browser.script()
     assert ecomtrack("snippet").code == 2
     assert ecomtrack("snippet", "--url", "https://c.example", "--key", "ecomtrack_server_x").code == 2
+
+
+def test_import_folder(ecomtrack, collector_process, shared_data, tmp_path):
+    """A folder of saved pages is imported once; a problem names its page; a changed folder is another import."""
+    collector_process.reset()
+    order = json.loads((shared_data / "payloads" / "shopify_order.json").read_bytes())["order"]
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for number in range(1, 4):
+        (pages / f"orders.json?page={number}").write_text(json.dumps({"orders": [{**order, "id": number}]}))
+    where = ("--url", collector_process.url, "--key", collector_process.keys["server"], "--json")
+    assert ecomtrack("import", "shopify", pages, *where).json()["accepted"] == 3
+    (pages / "orders.json?page=4").write_text(json.dumps({"orders": [{**order, "id": 4, "test": True}]}))
+    again = ecomtrack("import", "shopify", pages, *where)
+    assert (again.code, again.json()["duplicate"]) == (3, 3)
+    assert again.json()["rejected"][0]["file"] == str(pages / "orders.json?page=4")

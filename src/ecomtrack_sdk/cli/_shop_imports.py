@@ -20,10 +20,10 @@ __all__ = ["SYSTEMS", "add_commands"]
 
 Outcome = Iterator[Event | ProblemRecord]
 SYSTEMS: dict[str, tuple[Callable[[Path, str | None], Outcome], str]] = {
-    "shopify": (lambda file, _: shopify.read(file), "Orders of Shopify's Admin API (JSON)."),
+    "shopify": (lambda file, _: shopify.read(file), "Orders, refunds and customers of Shopify's Admin API (JSON)."),
     "woocommerce": (
         lambda file, currency: woocommerce.read(file, currency=currency),
-        "Orders and refunds of WooCommerce's REST API (JSON); refunds exported alone need --currency.",
+        "Orders, refunds and customers of WooCommerce's REST API (JSON); refunds without their orders need --currency.",
     ),
     "magento": (lambda file, _: magento.read(file), "Orders of Magento 2's REST API (JSON)."),
     "metrilo": (
@@ -51,7 +51,11 @@ def _command(
 ) -> Callable[..., None]:
     def command(
         file: Annotated[
-            Path, typer.Argument(metavar="FILE", help="The export: an array, a page, or one record a line.")
+            Path,
+            typer.Argument(
+                metavar="PATH",
+                help="The export: an array, saved pages of the REST API, one record a line, or a folder of such files.",
+            ),
         ],
         *,
         currency: Annotated[
@@ -86,7 +90,7 @@ def _command(
 def _events(found: Outcome, problems: list[Problem]) -> Iterator[Event]:
     for one in found:
         if isinstance(one, ProblemRecord):
-            problems.append(Problem(one.line, one.record_id, one.field, one.message))
+            problems.append(Problem(one.line, one.record_id, one.field, one.message, one.file))
         else:
             yield one
 

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ecomtrack_sdk.cli._mapping import SavedMapping
 from ecomtrack_sdk.cli._output import REJECTED, Json, console, print_json, progress
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, data_directory, need_remote
 from ecomtrack_sdk.cli._shop_imports import add_commands
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Order, OrderUpdate
+from ecomtrack_sdk.integrations._record_files import files_of
 from ecomtrack_sdk.integrations.orders_file import FIELDS, OrdersFile, Problem, Reading
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -64,6 +66,12 @@ def orders(
         str, typer.Option(metavar="NAME", help="The system the orders come from, part of every event's id.")
     ] = "orders-file",
     encoding: Annotated[str, typer.Option(help="Of the file.")] = "utf-8-sig",
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take the options above from this file; those given here win.")
+    ] = None,
+    save_mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the options above to this file, for --mapping.")
+    ] = None,
     preview: Annotated[int, typer.Option(min=0, help="Orders to show before sending.")] = 3,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")] = False,
     restart: Annotated[
@@ -78,12 +86,23 @@ def orders(
 
     Without a column for order_id every row is an order.
     """
-    given = {**_pairs(constants, "--set"), **({"currency": currency} if currency else {})}
-    if as_of:
-        given["updated_at"] = as_of
-    reading = Reading(time_zone, date_format, decimal_comma, _pairs(statuses, "--status"))
-    orders_file = OrdersFile(file, _pairs(columns, "--map"), given, reading, source, encoding)
+    options = SavedMapping(
+        columns=_pairs(columns, "--map"),
+        constants={**_pairs(constants, "--set"), **({"currency": currency} if currency else {})},
+        statuses=_pairs(statuses, "--status"),
+        time_zone=time_zone,
+        date_format=date_format,
+        decimal_comma=decimal_comma,
+        source=source,
+        encoding=encoding,
+    )
+    used = SavedMapping.load(mapping).with_options(options) if mapping else options
+    given = {**used.constants, **({"updated_at": as_of} if as_of else {})}
+    reading = Reading(used.time_zone, used.date_format, used.decimal_comma, used.statuses)
+    orders_file = OrdersFile(file, used.columns, given, reading, used.source, used.encoding)
     resolved, total = orders_file.resolved(), orders_file.count()
+    if save_mapping:
+        used.save(save_mapping)
     if not as_json:
         _show_columns(file, total, resolved, given)
         _show_orders(list(islice(_orders_only(orders_file.events(_ignore)), preview)))
@@ -94,7 +113,7 @@ def orders(
         _finish(problems, {"orders": total, "events": checked, "dry_run": True}, as_json=as_json)
         return
     remote = need_remote(url, key, data, "server")
-    checkpoint = _checkpoint(file, (remote.url, resolved.of, given, reading, source))
+    checkpoint = _checkpoint(file, (remote.url, resolved.of, given, reading, used.source))
     if restart:
         checkpoint.unlink(missing_ok=True)
     report = _send(remote, events, checkpoint, total, quiet=as_json)
@@ -126,8 +145,8 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
 
 def _checkpoint(file: Path, settings: object) -> Path:
     """Where this import of this file remembers how far it came; another file or mapping is another import."""
-    state = file.stat()
-    digest = hashlib.sha256(repr((file.resolve(), state.st_size, state.st_mtime_ns, settings)).encode()).hexdigest()
+    states = [(one.resolve(), one.stat().st_size, one.stat().st_mtime_ns) for one in files_of(file)]
+    digest = hashlib.sha256(repr((states, settings)).encode()).hexdigest()
     return data_directory(None) / "imports" / f"{digest[:24]}.json"
 
 
@@ -182,7 +201,14 @@ def _finish(problems: list[Problem], counts: dict[str, Any], report: Any = None,
     refused = report.rejected if report is not None else []
     if as_json:
         rejected: list[dict[str, Any]] = [
-            {"line": one.line, "order_id": one.order_id, "field": one.field, "message": one.message} for one in problems
+            {
+                **({"file": one.file} if one.file else {}),
+                "line": one.line,
+                "order_id": one.order_id,
+                "field": one.field,
+                "message": one.message,
+            }
+            for one in problems
         ]
         rejected += [rejection.model_dump(mode="json") for rejection in refused]
         print_json({**counts, "rejected": rejected})
@@ -208,7 +234,8 @@ def _print_outcome(problems: list[Problem], counts: dict[str, Any], refused: lis
             + (f", {counts['skipped']:,} done by an interrupted run" if counts["skipped"] else "")
         )
     for one in problems[:SHOWN]:
-        out.print(escape(f"  line {one.line}, order {one.order_id}: {one.field} {one.message}"))
+        place = f"{Path(one.file).name} " if one.file else ""
+        out.print(escape(f"  {place}line {one.line}, order {one.order_id}: {one.field} {one.message}"))
     for rejection in refused[:SHOWN]:
         reasons = "; ".join(f"{error.loc} {error.msg}" for error in rejection.errors)
         out.print(escape(f"  event {rejection.index + 1}: {reasons}"))

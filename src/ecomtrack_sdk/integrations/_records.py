@@ -1,7 +1,8 @@
-"""Records of other systems: reading files of them, reading their fields, telling which cannot be mapped and why.
+"""Records of other systems: reading their fields, telling which cannot be mapped and why.
 
 Every shop adapter is a pure function from a record to our events. What it cannot map it raises as :class:`Unmappable`
-with the field; the readers turn that into a :class:`ProblemRecord` with file and line, and go on with the next record.
+with the field; the readers of files (``_record_files``) turn that into a :class:`ProblemRecord` with file and line, and
+go on with the next record.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,10 +29,8 @@ __all__ = [
     "Unmappable",
     "amount",
     "guarded",
-    "map_records",
     "maybe",
     "moment",
-    "raw_records",
     "receive",
     "split_price",
     "text",
@@ -136,76 +134,6 @@ def receive(
         else:
             events.append(outcome)
     return Delivery(topic, delivery_id, tuple(events), tuple(problems))
-
-
-def map_records(
-    path: Path | str, key: str, convert: Callable[[Record], Iterable[Event]]
-) -> Iterator[Event | ProblemRecord]:
-    """The events of a file of records, in the file's order; a record that cannot be mapped is reported in its place.
-
-    Args:
-        path: A JSON array, an object ``{key: [...]}`` or ``{key: {...}}``, one single record, or one record a line.
-        key: Name of the array in the export.
-        convert: One record → its events.
-    """
-    path = Path(path)
-    for line, record in raw_records(path, key):
-        if isinstance(record, ProblemRecord):
-            yield record
-        else:
-            yield from guarded(lambda record=record: convert(record), str(path), line, record)  # type: ignore[misc]
-
-
-def raw_records(path: Path | str, key: str) -> Iterator[tuple[int, Any]]:
-    """Line and record of each record of a file, as :func:`map_records` reads it; unreadable ones are problems."""
-    path = Path(path)
-    with path.open("rb") as file:
-        first = file.readline()
-        try:
-            json.loads(first)
-            by_line = b"{" in first
-        except ValueError:
-            by_line = False
-        file.seek(0)
-        if not by_line or _is_only_line(file):
-            file.seek(0)
-            yield from _whole(path, file.read(), key)
-            return
-        file.seek(0)
-        for line, raw in enumerate(file, 1):
-            if raw.strip():
-                try:
-                    yield line, _object(json.loads(raw, parse_float=Decimal), key)
-                except ValueError as error:
-                    yield line, ProblemRecord(str(path), line, "", f"is not a JSON object: {error}")
-
-
-def _is_only_line(file: Any) -> bool:
-    file.readline()
-    return not file.read(4096).strip()
-
-
-def _whole(path: Path, content: bytes, key: str) -> Iterator[tuple[int, Any]]:
-    try:
-        value = json.loads(content, parse_float=Decimal)
-    except ValueError as error:
-        yield 1, ProblemRecord(str(path), 1, "", f"is not JSON: {error}")
-        return
-    if isinstance(value, dict) and isinstance(value.get(key + "s"), list):
-        value = value[key + "s"]
-    for place, record in enumerate(value if isinstance(value, list) else [value], 1):
-        try:
-            yield place, _object(record, key)
-        except ValueError as error:
-            yield place, ProblemRecord(str(path), place, "", str(error))
-
-
-def _object(value: Any, key: str) -> dict[str, Any]:
-    """The record itself, taken out of ``{key: record}`` where it is wrapped."""
-    if not isinstance(value, dict):
-        raise ValueError("the record is not a JSON object")  # noqa: TRY004 - one kind of error for whatever is in a file
-    inner = value.get(key)
-    return inner if isinstance(inner, dict) else value
 
 
 def guarded(

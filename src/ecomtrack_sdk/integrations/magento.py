@@ -16,7 +16,7 @@ from typing import Any
 
 from ecomtrack_sdk._types import source_id
 from ecomtrack_sdk.events import Address, Context, Customer, Event, Item, Order, OrderUpdate, Refund, RefundItem
-from ecomtrack_sdk.integrations import _records
+from ecomtrack_sdk.integrations._record_files import map_records
 from ecomtrack_sdk.integrations._records import (
     ProblemRecord,
     Record,
@@ -57,7 +57,7 @@ def read(path: Path | str, *, credit_memos: bool = False) -> Iterator[Event | Pr
             return [credit_memo(record)]
         return order(record, credit_memos=credit_memos)
 
-    return _records.map_records(path, "item", map_one)
+    return map_records(path, ("item",), map_one)
 
 
 def order(record: Record, *, credit_memos: bool = False) -> list[Event]:

@@ -21,8 +21,8 @@ from typing import Any
 from ecomtrack_sdk._types import source_id
 from ecomtrack_sdk.errors import ConfigError
 from ecomtrack_sdk.events import Address, Context, Customer, Event, Identify, Item, Order, OrderUpdate
-from ecomtrack_sdk.integrations import _records
-from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, amount, maybe, text
+from ecomtrack_sdk.integrations._record_files import raw_records
+from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, amount, guarded, maybe, text
 
 __all__ = ["Catalogue", "customer", "order", "read", "sign", "verify"]
 
@@ -81,7 +81,7 @@ def read(path: Path | str, *, currency: str) -> Iterator[Event | ProblemRecord]:
     if not currency:
         raise ConfigError("currency: is needed, Metrilo's orders do not name one")
     catalogue = Catalogue()
-    for line, record in _records.raw_records(path, "order"):
+    for file, line, record in raw_records(path, ("order",)):
         if isinstance(record, ProblemRecord):
             yield record
             continue
@@ -92,9 +92,9 @@ def read(path: Path | str, *, currency: str) -> Iterator[Event | ProblemRecord]:
                 catalogue.add(one)
                 continue
             if isinstance(one.get("createdAt"), int) and one["createdAt"] < SECONDS_BELOW:
-                yield ProblemRecord(str(path), line, "createdAt", "is in seconds and was read so", maybe(one.get("id")))
+                yield ProblemRecord(file, line, "createdAt", "is in seconds and was read so", maybe(one.get("id")))
             mapped = partial(_map, one, sent, catalogue, currency)
-            yield from _records.guarded(mapped, str(path), line, one)
+            yield from guarded(mapped, file, line, one)
 
 
 def _map(record: Record, sent: object, catalogue: Catalogue, currency: str) -> list[Event]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ecomtrack_sdk._types import source_id
 from ecomtrack_sdk.events import Customer, Event, Item, Order, OrderUpdate, Refund, RefundItem
-from ecomtrack_sdk.integrations import _records
+from ecomtrack_sdk.integrations._record_files import map_records
 from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, amount, maybe, text
 
 __all__ = ["Orders", "read", "to_action"]
@@ -156,7 +156,7 @@ def _take_out(known: _Known, items: list[Item]) -> None:
 
 def read(path: Path | str, *, currency: str | None = None) -> Iterator[Event | ProblemRecord]:
     """The events of a file of actions, one a line or an array, in the order of their times."""
-    return _records.map_records(path, "order", Orders(currency).apply)
+    return map_records(path, ("order",), Orders(currency).apply)
 
 
 def to_action(event: Order | OrderUpdate | Refund) -> dict[str, Any]:

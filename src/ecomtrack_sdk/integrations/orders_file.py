@@ -41,12 +41,14 @@ class Problem:
         order_id: Its id, where there is one.
         field: The field that is wrong.
         message: What is wrong with it.
+        file: The file, where several are read.
     """
 
     line: int
     order_id: str | None
     field: str
     message: str
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 from ecomtrack_sdk._types import source_id
 from ecomtrack_sdk.events import Event, Identify, Order, OrderUpdate, Refund, RefundItem
 from ecomtrack_sdk.integrations import _records
+from ecomtrack_sdk.integrations._record_files import map_records
 from ecomtrack_sdk.integrations._records import Delivery, ProblemRecord, Record, Unmappable, amount, maybe, moment, text
 from ecomtrack_sdk.integrations._shopify_fields import (
     acquisition_of,
@@ -52,8 +53,19 @@ def receive(headers: Mapping[str, str], body: bytes, secret: str) -> Delivery:
 
 
 def read(path: Path | str) -> Iterator[Event | ProblemRecord]:
-    """The events of an export: pages of ``orders.json`` joined or one order a line."""
-    return _records.map_records(path, "order", order)
+    """The events of an export: saved pages of ``orders.json``, ``customers.json`` or an order's ``refunds.json``.
+
+    Args:
+        path: A file of pages or of one record a line, or a folder of such files.
+    """
+    return map_records(path, ("order", "customer", "refund"), _by_shape)
+
+
+def _by_shape(record: Record) -> list[Event]:
+    """The events of a record that does not say what it is: only orders have lines, only refunds those of a refund."""
+    if "refund_line_items" in record:
+        return [refund(record)]
+    return [customer(record)] if "line_items" not in record and "orders_count" in record else order(record)
 
 
 def convert(topic: str, record: Record) -> list[Event]:

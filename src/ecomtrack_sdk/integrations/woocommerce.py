@@ -4,8 +4,9 @@ A record is a snapshot, so one order gives several events: the order at its own 
 its refunds, and its present state at ``date_modified``. Ids are made from the record: the same snapshot again, by
 webhook, retry or import, is a no-op, and an old snapshot arriving late takes its place in time.
 
-WooCommerce has no refund webhook: ``order.updated`` lists the refunds without a date, so they count at the time of the
-change that showed them. Refunds read from ``/orders/<id>/refunds`` have their date and lines: import those first.
+WooCommerce has no refund webhook: ``order.updated``, which it sends when money is given back, lists the refunds without
+a date, so they count at the time of that change. Refunds read from ``/orders/<id>/refunds`` have their date and lines;
+:func:`read` takes them from there wherever the same folder or file has both.
 
 Source: WooCommerce REST API v3 *Orders*, *Order refunds*, *Customers*, *Webhooks*.
 """
@@ -20,7 +21,17 @@ from pathlib import Path
 from ecomtrack_sdk._types import source_id, utc_now
 from ecomtrack_sdk.events import Customer, Event, Identify, Order, OrderUpdate, Refund, RefundItem
 from ecomtrack_sdk.integrations import _records
-from ecomtrack_sdk.integrations._records import Delivery, ProblemRecord, Record, Unmappable, amount, maybe, text
+from ecomtrack_sdk.integrations._record_files import raw_records
+from ecomtrack_sdk.integrations._records import (
+    Delivery,
+    ProblemRecord,
+    Record,
+    Unmappable,
+    amount,
+    guarded,
+    maybe,
+    text,
+)
 from ecomtrack_sdk.integrations._woocommerce_fields import (
     acquisition_of,
     content_of,
@@ -35,6 +46,7 @@ from ecomtrack_sdk.integrations._woocommerce_fields import (
 
 __all__ = ["convert", "customer", "order", "read", "receive", "refund"]
 
+NAMES = ("order", "refund", "customer")
 HEADERS = ("x-wc-webhook-signature", "x-wc-webhook-topic", "x-wc-webhook-delivery-id")
 
 STATUSES = {
@@ -67,18 +79,45 @@ def receive(headers: Mapping[str, str], body: bytes, secret: str, *, site: str =
 
 
 def read(path: Path | str, *, site: str = "", currency: str | None = None) -> Iterator[Event | ProblemRecord]:
-    """The events of an export: pages of ``/wc/v3/orders`` joined or one order a line; refunds are recognised.
+    """The events of an export: saved pages of ``/wc/v3/orders``, ``/refunds`` and ``/customers``; each is recognised.
+
+    Refunds that stand in the export beside their order get its currency, and the order's list of refunds their dates
+    and lines. The path is read twice for that.
 
     Args:
-        path: The file.
+        path: A file of pages or of one record a line, or a folder of such files.
         site: As in :func:`receive`.
-        currency: For refunds exported on their own, which do not name it.
+        currency: For refunds whose order is not in the export: they do not name it.
     """
+    dated = {
+        str(record.get("id")): (file, line, record)
+        for file, line, record in raw_records(path, NAMES)
+        if not isinstance(record, ProblemRecord) and _is_refund(record)
+    }
+    for file, line, record in raw_records(path, NAMES):
+        if isinstance(record, ProblemRecord):
+            yield record
+        elif not _is_refund(record):
+            listed = [str(one.get("id")) for one in record.get("refunds") or () if isinstance(one, dict)]
+            known = {number: dated.pop(number)[2] for number in listed if number in dated}
+            yield from guarded(partial(_by_shape, record, site, known), file, line, record)
+    for file, line, record in dated.values():
+        yield from guarded(partial(_alone, record, site, currency), file, line, record)
 
-    def map_one(record: Record) -> list[Event]:
-        return [refund(record, site=site, currency=currency)] if "refunded_by" in record else order(record, site=site)
 
-    return _records.map_records(path, "order", map_one)
+def _is_refund(record: Record) -> bool:
+    return "refunded_by" in record
+
+
+def _by_shape(record: Record, site: str, refunds: Mapping[str, Record]) -> list[Event]:
+    """The events of a record that does not say what it is: only orders have lines."""
+    if "line_items" not in record and "username" in record:
+        return [customer(record, site=site)]
+    return order(record, site=site, refunds=refunds)
+
+
+def _alone(record: Record, site: str, currency: str | None) -> list[Event]:
+    return [refund(record, site=site, currency=currency)]
 
 
 def convert(topic: str, record: Record, *, delivery_id: str = "", site: str = "") -> list[Event]:
@@ -111,11 +150,17 @@ def _webhook(topic: str, record: Record, delivery_id: str, *, site: str) -> list
     return convert(topic, record, delivery_id=delivery_id, site=site)
 
 
-def order(record: Record, *, site: str = "") -> list[Event]:
+def order(record: Record, *, site: str = "", refunds: Mapping[str, Record] | None = None) -> list[Event]:
     """All events of an order's snapshot.
 
     ``total`` is what was charged before refunds; refunds are events of their own. Fees are added to shipping, negative
     fees to the discount: an order of ours has no third sum beside its lines.
+
+    Args:
+        record: The order.
+        site: As in :func:`receive`.
+        refunds: Id → record of those of its refunds that are known from ``/orders/<id>/refunds``; the order itself
+            lists them without date and lines.
 
     Raises:
         Unmappable: A field that stands in the way.
@@ -166,7 +211,8 @@ def order(record: Record, *, site: str = "") -> list[Event]:
         )
     for entry in record.get("refunds") or ():
         full = {"date_created_gmt": changed.isoformat(), "amount": abs(amount(entry.get("total"), "refunds.total"))}
-        events.append(refund({**entry, **full, "parent_id": number}, site=site, currency=content["currency"]))
+        known = (refunds or {}).get(str(entry.get("id"))) or {**entry, **full}
+        events.append(refund(known, site=site, order_id=number, currency=content["currency"]))
     return events
 
 
