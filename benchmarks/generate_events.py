@@ -3,13 +3,15 @@
     python benchmarks/generate_events.py 1_000_000 --out events.jsonl
     python benchmarks/generate_events.py 1_000_000 --log DIR
 
-One year, visits that look, add, check out and order; 1.3 % of events are orders, one order in twelve is refunded in
-part, one in forty cancelled. The same number gives the same events each time.
+One year, visits that look, read, add, check out and order; 2.5 % of events are orders, one order in ten is refunded in
+part, one in forty cancelled. They come in the order in which they happened, but for one in a hundred that is up to two
+days late, as from a phone without a network. The same number gives the same events each time.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import random
 import sys
 import time
@@ -45,15 +47,35 @@ def product(number: int) -> str:
     )
 
 
-def events(count: int) -> Iterator[tuple[str, str, int, str]]:
-    """(event id, type, microseconds, JSON) of *count* events, in visits."""
+Made = tuple[str, str, int, str]
+"""Event id, type, microseconds, JSON."""
+EVENTS_A_VISIT = 5
+
+
+def events(count: int) -> Iterator[Made]:
+    """About *count* events in the order of their arrival."""
+    late = random.Random(11)
+    waiting: list[tuple[int, Made]] = []
+    for start, made in visits(count):
+        while waiting and waiting[0][0] < start:
+            yield heapq.heappop(waiting)[1]
+        for event in made:
+            delay = late.randrange(2 * 86_400_000_000) if late.random() < 0.01 else 0
+            heapq.heappush(waiting, (event[2] + delay, event))
+    while waiting:
+        yield heapq.heappop(waiting)[1]
+
+
+def visits(count: int) -> Iterator[tuple[int, list[Made]]]:
+    """Moment and events of each visit, in the order of these moments."""
     chance = random.Random(7)
     made, visit, orders = 0, 0, 0
     while made < count:
         visit += 1
+        found: list[Made] = []
         visitor = f"v{chance.randrange(max(1, count // 12)):07d}"
         customer = f'"customer":{{"id":"c{visitor}","email":"c{visitor}@example.com"}},'
-        t = START + chance.randrange(YEAR)
+        start = t = START + visit * (YEAR * EVENTS_A_VISIT // count)
         source, medium, campaign, referrer = SOURCES[chance.randrange(len(SOURCES))]
         landing = f'"referrer":"{referrer}",' if referrer else ""
         if source:
@@ -78,15 +100,17 @@ def events(count: int) -> Iterator[tuple[str, str, int, str]]:
                 line = f'{{{product(number)},"quantity":"{1 + number % 2}"}}'
                 items.append(line)
                 body = f'"item":{line},"cart_id":"cart{visit}","currency":"EUR"'
-            else:
+            elif draw < 0.95:
                 kind, body = "view_page", '"page_type":"help"'
+            else:
+                kind, body = "view_article", f'"article_id":"a{number % 50}","title":"Article {number % 50}"'
             made += 1
-            yield _event(made, kind, t, head, body)
+            found.append(_event(made, kind, t, head, body))
         if items and chance.random() < 0.6:
             t += 30_000_000
             made += 1
             body = f'"items":[{",".join(items)}],"cart_id":"cart{visit}","currency":"EUR"'
-            yield _event(made, "start_checkout", t, f'"visitor_id":"{visitor}",', body)
+            found.append(_event(made, "start_checkout", t, f'"visitor_id":"{visitor}",', body))
             if chance.random() < 0.55:
                 orders += 1
                 made += 1
@@ -95,14 +119,13 @@ def events(count: int) -> Iterator[tuple[str, str, int, str]]:
                     f'"order_id":"o{orders}","currency":"EUR","status":"paid","shipping":"4.90","cart_id":"cart{visit}",'
                     f'"payment_method":"{"card" if orders % 3 else "paypal"}","items":[{",".join(items)}]'
                 )
-                yield _event(made, "order", t, f'"visitor_id":"{visitor}",{customer}', body)
+                found.append(_event(made, "order", t, f'"visitor_id":"{visitor}",{customer}', body))
                 after = chance.random()
                 if after < 0.9:
                     made += 1
                     status = "cancelled" if after < 0.025 else "shipped"
-                    yield _event(
-                        made, "order_update", t + 86_400_000_000, "", f'"order_id":"o{orders}","status":"{status}"'
-                    )
+                    body = f'"order_id":"o{orders}","status":"{status}"'
+                    found.append(_event(made, "order_update", t + 86_400_000_000, "", body))
                 if after > 0.91:
                     made += 1
                     back = items[0].split(",", 1)[0].removeprefix("{")
@@ -110,7 +133,8 @@ def events(count: int) -> Iterator[tuple[str, str, int, str]]:
                         f'"refund_id":"r{orders}","order_id":"o{orders}","currency":"EUR","reason":"too small",'
                         f'"items":[{{{back}}}]'
                     )
-                    yield _event(made, "refund", t + 9 * 86_400_000_000, "", body)
+                    found.append(_event(made, "refund", t + 9 * 86_400_000_000, "", body))
+        yield start, found
 
 
 def _event(number: int, kind: str, t: int, head: str, body: str) -> tuple[str, str, int, str]:

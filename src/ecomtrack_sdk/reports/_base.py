@@ -239,7 +239,7 @@ class Report(Generic[P, R]):
         sql, values, settings = self.prepare(params, span)
         text, used = dialect.render(sql, values, settings)
         parts = [f"-- {name} = {value!r}" for name, value in used.items()]
-        for model in [part for asked in self.models for part in asked.with_needs()]:
+        for model in [part for asked in self.models for whole in asked.with_needs() for part in (*whole.parts, whole)]:
             body, _ = dialect.render(model.sql, {})
             parts.append(f"-- {model.doc.splitlines()[0]}\ncreate or replace view {model.name} as\n{body.strip()};")
         return "\n\n".join([*dict.fromkeys(parts), text.strip() + ";"])

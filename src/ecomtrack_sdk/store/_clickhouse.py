@@ -123,3 +123,6 @@ class ClickHouseWarehouse(Warehouse):
     def _build(self, model: Model, sql: str) -> None:
         self._client.command(f"drop table if exists {model.name}")
         self._client.command(f"create table {model.name} engine = MergeTree order by tuple() as {sql}")
+
+    def _drop(self, name: str) -> None:
+        self._client.command(f"drop table {name}")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ecomtrack_sdk.errors import MissingExtraError, StoreError
 from ecomtrack_sdk.store._dialect import DUCKDB, Value
+from ecomtrack_sdk.store._loading import CsvTexts
 from ecomtrack_sdk.store._projection import Answer, Log, Model, Progress, Warehouse
 from ecomtrack_sdk.store._tables import TABLES
 
@@ -69,11 +71,15 @@ class DuckDBWarehouse(Warehouse):
     """
 
     dialect = DUCKDB
+    texts = CsvTexts
+    follows = True
 
     def __init__(self, log: Log, directory: Path | None = None, *, progress: Progress | None = None) -> None:
         super().__init__(log, progress=progress)
         self._path = None if directory is None else directory / PROJECTION_FILE
         self._connection = self._open()
+        # A long query would draw a bar on standard output, where somebody waits for JSON.
+        self._connection.execute("set enable_progress_bar = false")
         if self._state()[0]:
             self._built = dict(self._execute("select name, mark from _models").rows)
 
@@ -137,14 +143,15 @@ class DuckDBWarehouse(Warehouse):
         with tempfile.TemporaryDirectory(prefix="ecomtrack-") as directory:
             statements: list[tuple[str, dict[str, Value] | None]] = []
             for name, lines in tables.items():
-                path = Path(directory) / f"{name}.jsonl"
+                path = Path(directory) / f"{name}.csv"
                 path.write_bytes(lines)
                 columns = ", ".join(f"'{column.name}': '{_KINDS[column.kind]}'" for column in TABLES[name])
                 names = ", ".join(f'"{column.name}"' for column in TABLES[name])
                 # The statement's text is made of our own column names and a path of our own making.
                 insert = (
-                    f"insert into {name} select {names} from read_json($path, format='newline_delimited', "  # noqa: S608
-                    f"columns={{{columns}}}, maximum_object_size=67108864)"
+                    f"insert into {name} select {names} from read_csv($path, auto_detect=false, header=false, "  # noqa: S608
+                    f"delim=',', quote='\"', escape='\"', nullstr='', new_line='\\r\\n', parallel=false, "
+                    f"columns={{{columns}}}, max_line_size=67108864)"
                 )
                 statements.append((insert, {"path": str(path)}))
                 statements.append((
@@ -152,18 +159,30 @@ class DuckDBWarehouse(Warehouse):
                     {"watermark": watermark, "name": name},
                 ))  # fmt: skip
             statements.append(("update _projection set watermark = $watermark", {"watermark": watermark}))
-            self._together(statements)
+            # One thread: rows of a group are few for two, which take twice the processor's time for the same work.
+            self._execute("set threads = 1")
+            try:
+                self._together(statements)
+            finally:
+                self._execute("reset threads")
 
     def _table_watermarks(self) -> dict[str, int]:
         return dict(self._execute("select name, watermark from _loads").rows)
 
     def _together(self, statements: list[tuple[str, dict[str, Value] | None]]) -> None:
-        self._execute("begin transaction")
-        try:
+        with self._transaction():
             for sql, params in statements:
                 self._execute(sql, params)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        built = dict(self._built)
+        self._execute("begin transaction")
+        try:
+            yield
         except BaseException:
             self._execute("rollback")
+            self._built = built
             raise
         self._execute("commit")
 
@@ -171,7 +190,5 @@ class DuckDBWarehouse(Warehouse):
         self._execute(f"create or replace table {model.name} as {sql}")
 
     def _remember(self, name: str, mark: str) -> None:
-        self._together([
-            ("delete from _models where name = $name", {"name": name}),
-            ("insert into _models values ($name, $mark)", {"name": name, "mark": mark}),
-        ])  # fmt: skip
+        self._execute("delete from _models where name = $name", {"name": name})
+        self._execute("insert into _models values ($name, $mark)", {"name": name, "mark": mark})

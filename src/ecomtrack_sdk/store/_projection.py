@@ -6,80 +6,29 @@ built anew. Engines differ in how they load a file and run a statement: :class:`
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
 
-from pydantic_core import to_json
-
-from ecomtrack_sdk.store._base import LogRow
 from ecomtrack_sdk.store._dialect import Dialect, Settings, Value
-from ecomtrack_sdk.store._rows import flatten
-from ecomtrack_sdk.store._tables import SCHEMA_VERSION, TABLES
+from ecomtrack_sdk.store._loading import Group, JsonTexts, Log, Texts, groups
+from ecomtrack_sdk.store._model import FOLLOWING, Model, Update
+from ecomtrack_sdk.store._tables import SCHEMA_VERSION
+from ecomtrack_sdk.store._update import Updater
 
-__all__ = ["LOAD_ROWS", "Answer", "Log", "Model", "Progress", "Warehouse"]
+__all__ = ["LOAD_ROWS", "Answer", "Log", "Model", "Progress", "Update", "Warehouse"]
 
 LOAD_ROWS = 100_000
 """Events loaded in one transaction: large groups are what a column store is fast at; smaller ones bound the memory."""
 READ_ROWS = 5_000
 """Events read from the log at once while a group is made."""
+UPDATE_SHARE = 0.2
+"""New events, as a share of all, above which models are made anew: touching most rows one by one costs more."""
 
 Progress = Callable[[int, int], None]
 """Told the events loaded so far and the events to load in all."""
-
-
-class Log(Protocol):
-    """The side of an event store that a projection reads."""
-
-    def read(self, after_seq: int, limit: int) -> list[LogRow]:
-        """Up to *limit* events above *after_seq*, oldest first."""
-        ...
-
-    def high_watermark(self) -> int:
-        """The highest ``seq``, 0 when empty."""
-        ...
-
-    def generation(self) -> str:
-        """Changes whenever rows already read have changed or gone."""
-        ...
-
-
-@dataclass(frozen=True)
-class Model:
-    """A table built from flat tables and other models by one SELECT, when a report first needs it.
-
-    Attributes:
-        name: The table; reports name it in their SQL.
-        doc: First line is the grain ("One row per …"), then columns and caveats.
-        sql: One SELECT in the portable subset, with macros; no ``$params``, for a model serves every report.
-        needs: The models it reads.
-        repeat: One SELECT that reads the table and makes its next state; repeated until ``measure`` stands still.
-        measure: One SELECT that answers one value; what ``repeat`` changes must change it.
-        reads: The flat tables whose new rows change it; any event does when not told. Lines of orders come with
-            ``order_actions``, so the models of orders need not be built again because somebody looked at a page.
-    """
-
-    name: str
-    doc: str
-    sql: str
-    needs: tuple[Model, ...] = ()
-    repeat: str | None = None
-    measure: str = ""
-    reads: tuple[str, ...] | None = None
-
-    def with_needs(self) -> list[Model]:
-        """Itself after everything it needs, each once, in the order of building."""
-        found: dict[str, Model] = {}
-
-        def visit(model: Model) -> None:
-            for need in model.needs:
-                visit(need)
-            found.setdefault(model.name, model)
-
-        visit(self)
-        return list(found.values())
 
 
 class Answer(NamedTuple):
@@ -98,6 +47,10 @@ class Warehouse:
     """
 
     dialect: Dialect
+    texts: Callable[[], Texts] = JsonTexts
+    """How rows are written for the engine."""
+    follows = False
+    """Whether models follow new events; where not, they are made anew."""
 
     def __init__(self, log: Log, *, progress: Progress | None = None) -> None:
         self._log = log
@@ -132,6 +85,10 @@ class Warehouse:
         """Make the table of a model, replacing an older one."""
         raise NotImplementedError
 
+    def _drop(self, name: str) -> None:
+        """Drop a table made on the way to a model."""
+        self._execute(f"drop table {name}")
+
     def close(self) -> None:
         """Let go of the engine and its files."""
         raise NotImplementedError
@@ -161,24 +118,35 @@ class Warehouse:
                 self._changed = self._table_watermarks()
             self._watermark = watermark
             loaded = 0
-            while watermark < high:
-                group = _Group()
-                while group.events < LOAD_ROWS:
-                    rows = self._log.read(watermark, READ_ROWS)
-                    if not rows:
-                        # Erased events leave no row; what is read next time starts behind them.
-                        watermark = max(watermark, high)
-                        break
-                    group.add(rows)
-                    watermark = rows[-1].seq
-                tables = group.tables()
-                self._load(tables, watermark)
-                self._watermark = watermark
-                self._changed.update(dict.fromkeys(tables, watermark))
-                loaded += group.events
-                if self._progress is not None and group.events:
-                    self._progress(watermark, max(high, watermark))
+            with self._loader() as load:
+                for group in groups(self._log, watermark, high, self.texts, LOAD_ROWS, READ_ROWS):
+                    load(group)
+                    loaded += group.events
+                    if self._progress is not None and group.events:
+                        self._progress(group.watermark, max(high, group.watermark))
             return loaded
+
+    @contextmanager
+    def _loader(self) -> Iterator[Callable[[Group], None]]:
+        """Loads a group while the next one is made: the engine lets go of Python's lock."""
+        with ThreadPoolExecutor(1, "ecomtrack-load") as pool:
+            waiting: list[Any] = []
+
+            def load(group: Group) -> None:
+                if waiting:
+                    waiting.pop().result()
+                waiting.append(pool.submit(self._take, group))
+
+            try:
+                yield load
+            finally:
+                if waiting:
+                    waiting.pop().result()
+
+    def _take(self, group: Group) -> None:
+        self._load(group.tables, group.watermark)
+        self._watermark = group.watermark
+        self._changed.update(dict.fromkeys(group.tables, group.watermark))
 
     def rebuild(self) -> int:
         """Throw the projection away and load it anew; returns the events loaded."""
@@ -189,16 +157,63 @@ class Warehouse:
     def ensure(self, models: Iterable[Model]) -> None:
         """Build those of *models*, and of what they need, that are missing or older than the events."""
         with self._lock:
-            for model in [part for asked in models for part in asked.with_needs()]:
-                mark = self._mark(model)
-                if self._built.get(model.name) == mark:
+            asked = _with_needs(models)
+            if self.follows:
+                self._follow(_with_needs([*FOLLOWING.values(), *asked]))
+            for model in asked:
+                if self._is_current(model):
                     continue
-                sql, _ = self.dialect.render(model.sql, {})
-                self._build(model, sql)
-                if model.repeat is not None:
-                    self._settle(model, model.repeat)
-                self._built[model.name] = mark
-                self._remember(model.name, mark)
+                for part in (*model.parts, model):
+                    self._build(part, self.dialect.render(part.sql, {})[0])
+                    if part.repeat is not None:
+                        self._settle(part, part.repeat)
+                for part in model.parts:
+                    self._drop(part.name)
+                self._mark(model)
+
+    def _follow(self, models: list[Model]) -> None:
+        """Bring those of *models* that stand where the last round left them up to the events."""
+        built = [(model, self._built_at(model)) for model in models]
+        last = max((at for _, at in built), default=-1)
+        stale = [model for model, at in built if at == last and last < self._watermark]
+        if last <= 0 or not stale:
+            return
+        with self._transaction():
+            updater = Updater(self._execute, self.dialect, last)
+            current = {model.name for model in stale if self._is_current(model)}
+            if self._watermark - last <= UPDATE_SHARE * self._watermark and not updater.upset(stale):
+                for model in stale:
+                    if model.name in current:
+                        updater.leave(model)
+                    # Without steps of its own, or with a need that has none, it is built anew when asked for.
+                    elif model.update is not None and all(need.name in current for need in model.needs):
+                        updater.update(model)
+                        current.add(model.name)
+                updater.clear()
+            for model in stale:
+                if model.name in current:
+                    self._mark(model)
+
+    def _is_current(self, model: Model) -> bool:
+        """Whether the table is what it would be if it were built now."""
+        at = self._built_at(model)
+        if at < 0 or at == self._watermark or any(part.reads is None for part in model.with_needs()):
+            return at == self._watermark
+        return at >= max(self._changed.get(table, 0) for part in model.with_needs() for table in part.reads or ())
+
+    def _built_at(self, model: Model) -> int:
+        """The watermark of the events a built table knows; -1 when there is none, or one of another text."""
+        mark, _, at = self._built.get(model.name, "").partition(":")
+        return int(at) if mark == model.mark else -1
+
+    def _mark(self, model: Model) -> None:
+        self._built[model.name] = mark = f"{model.mark}:{self._watermark}"
+        self._remember(model.name, mark)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, where the engine can."""
+        yield
 
     def _settle(self, model: Model, repeat: str) -> None:
         """Replace the table by its next state until nothing changes."""
@@ -209,16 +224,9 @@ class Warehouse:
             self._build(model, f"select * from {following.name}")  # noqa: S608  # names of our own
             after = self._execute(model.measure).rows
             if after == before:
-                return
+                break
             before = after
-
-    def _mark(self, model: Model) -> str:
-        """What a table built now would be made of: the text of the model and of its needs, the rows they read."""
-        parts = []
-        for part in model.with_needs():
-            read = self._watermark if part.reads is None else [self._changed.get(table, 0) for table in part.reads]
-            parts.append(f"{part.sql}\x1f{part.repeat}\x1f{read}")
-        return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:32]
+        self._drop(following.name)
 
     def _remember(self, name: str, mark: str) -> None:
         """Note that a model is built, where the projection outlives the process."""
@@ -235,23 +243,9 @@ class Warehouse:
         return None if low is None else (low, high)
 
 
-class _Group:
-    """Rows of one load, as NDJSON by table."""
-
-    def __init__(self) -> None:
-        self.events = 0
-        self._lines: dict[str, list[bytes]] = {name: [] for name in TABLES}
-
-    def add(self, rows: Sequence[LogRow]) -> None:
-        lines = self._lines
-        for row in rows:
-            flat = flatten(row.seq, row.event_id, row.type, row.occurred_at, row.received_at, row.raw, row.key_kind)
-            for table, values in flat:
-                lines[table].append(to_json(values))
-        self.events += len(rows)
-
-    def tables(self) -> dict[str, bytes]:
-        return {name: b"\n".join(lines) + b"\n" for name, lines in self._lines.items() if lines}
+def _with_needs(models: Iterable[Model]) -> list[Model]:
+    """*models* and what they need, each once, needs first."""
+    return list({part.name: part for model in models for part in model.with_needs()}.values())
 
 
 def _version() -> str:

@@ -73,22 +73,22 @@ def flatten(  # noqa: PLR0917
     if kind == "view_product":
         product = event["product"]
         row["product_id"] = product["product_id"]
-        yield "event_items", _item(event_id, 0, "item", product)
+        yield "event_items", _item(seq, event_id, 0, "item", product)
     elif kind in ("add_to_cart", "remove_from_cart"):
         item = event["item"]
         row["product_id"] = item["product_id"]
-        yield "event_items", _item(event_id, 0, "item", item)
-        yield from _items(event_id, "cart", event.get("cart") or (), start=1)
+        yield "event_items", _item(seq, event_id, 0, "item", item)
+        yield from _items(seq, event_id, "cart", event.get("cart") or (), start=1)
     elif kind in ("view_cart", "start_checkout"):
-        yield from _items(event_id, "cart", event.get("items") or ())
+        yield from _items(seq, event_id, "cart", event.get("items") or ())
     elif kind == "view_category":
-        yield from _items(event_id, "seen", event.get("products") or ())
+        yield from _items(seq, event_id, "seen", event.get("products") or ())
     elif kind in _KIND_RANK:
-        yield "order_actions", _action(event_id, kind, t, event, row)
+        yield "order_actions", _action(seq, event_id, kind, t, event, row)
         if kind == "refund":
-            yield from _refund_items(event_id, event.get("items") or ())
+            yield from _refund_items(seq, event_id, event.get("items") or ())
         else:
-            yield from _items(event_id, "order", event.get("items") or ())
+            yield from _items(seq, event_id, "order", event.get("items") or ())
     properties = event.get("properties") or event.get("filters")
     if properties:
         row["properties"] = to_json(properties).decode()
@@ -181,8 +181,8 @@ def _text(value: Decimal) -> str:
     return format(value.quantize(_PLACES), "f") if 0 <= place < len(text) - 5 else text
 
 
-def _item(event_id: str, line: int, of_list: str, item: dict[str, Any]) -> Row:
-    row: Row = {"event_id": event_id, "line": line, "list": of_list}
+def _item(seq: int, event_id: str, line: int, of_list: str, item: dict[str, Any]) -> Row:
+    row: Row = {"seq": seq, "event_id": event_id, "line": line, "list": of_list}
     for name, value in item.items():
         if name in _OF_ITEM and value is not None and value != "":
             row[name] = value
@@ -196,9 +196,9 @@ def _item(event_id: str, line: int, of_list: str, item: dict[str, Any]) -> Row:
     return row
 
 
-def _items(event_id: str, of_list: str, items: Iterable[dict[str, Any]], start: int = 0) -> Rows:
+def _items(seq: int, event_id: str, of_list: str, items: Iterable[dict[str, Any]], start: int = 0) -> Rows:
     for line, item in enumerate(items, start):
-        row = _item(event_id, line, of_list, item)
+        row = _item(seq, event_id, line, of_list, item)
         if of_list == "order":
             for name in ("price", "discount", "tax"):
                 row.setdefault(name, "0")
@@ -214,9 +214,9 @@ def _subtotal(item: dict[str, Any]) -> Decimal:
     return amount if discount is None else amount - Decimal(discount)
 
 
-def _refund_items(event_id: str, items: Iterable[dict[str, Any]]) -> Rows:
+def _refund_items(seq: int, event_id: str, items: Iterable[dict[str, Any]]) -> Rows:
     for line, item in enumerate(items):
-        row: Row = {"event_id": event_id, "line": line, "product_id": item["product_id"]}
+        row: Row = {"seq": seq, "event_id": event_id, "line": line, "product_id": item["product_id"]}
         for name in ("variant_id", "amount", "reason"):
             value = item.get(name)
             if value is not None and value != "":
@@ -229,8 +229,8 @@ _OF_ACTION = ("order_id", "action_id", "status", "currency", "payment_method", "
               "refund_id", "visitor_id")  # fmt: skip
 
 
-def _action(event_id: str, kind: str, t: int, event: dict[str, Any], envelope: Row) -> Row:
-    row: Row = {"event_id": event_id, "kind": _KIND[kind], "kind_rank": _KIND_RANK[kind], "t": t}
+def _action(seq: int, event_id: str, kind: str, t: int, event: dict[str, Any], envelope: Row) -> Row:  # noqa: PLR0917
+    row: Row = {"seq": seq, "event_id": event_id, "kind": _KIND[kind], "kind_rank": _KIND_RANK[kind], "t": t}
     for name in _OF_ACTION:
         value = event.get(name)
         if value is not None and value != "":
@@ -276,8 +276,7 @@ def _order_fields(kind: str, event: dict[str, Any], row: Row) -> None:
         row["units"] = _text(sum((Decimal(item.get("quantity") or 1) for item in items), ZERO))
         row.setdefault("subtotal", _text(sum((_subtotal(item) for item in items), ZERO)))
         taxes = [_number(item.get("tax")) for item in items]
-        # An update whose lines say nothing of tax leaves the order's tax as it is.
-        if kind == "order" or any(taxes):
+        if kind == "order" or any(taxes):  # an update whose lines say nothing of tax leaves it as it is
             row.setdefault("tax", _text(sum(taxes, ZERO)))
     if kind == "order":
         row.setdefault("tax", "0")

@@ -1,7 +1,8 @@
 """The flat tables every report reads: what is nested on the wire is flattened once, when it is loaded.
 
 Amounts are DECIMAL(18, 4), ids text, absent is NULL (never an empty string), times are microseconds since the epoch in
-UTC as BIGINT (``t``): no report needs an engine's own idea of JSON, arrays or time zones.
+UTC as BIGINT (``t``): no report needs an engine's own idea of JSON, arrays or time zones. ``seq`` is the event's place
+in the log: tables are joined by it, for it is a number, and nothing is ordered by it, for arrival must not matter.
 """
 
 from __future__ import annotations
@@ -49,19 +50,21 @@ TABLES: dict[str, tuple[Column, ...]] = {
     # list: 'item' is what was added or removed, 'cart' the whole content, 'seen' a product of a category page.
     "event_items": _columns(
         """
-        event_id line:bigint list product_id variant_id sku name brand category categories product_type
+        seq:bigint event_id line:bigint list product_id variant_id sku name brand category categories product_type
         price:money quantity:money discount:money tax:money subtotal:money coupon
         """
     ),
     # One row per order, order_update or refund event.
     "order_actions": _columns(
         """
-        event_id order_id kind kind_rank:bigint t:bigint action_id status currency subtotal:money discount:money
-        shipping:money tax:money total:money line_discounts:money units:money has_items:boolean payment_method
-        country region city cart_id coupons acq_source acq_medium acq_campaign acq_channel
+        seq:bigint event_id order_id kind kind_rank:bigint t:bigint action_id status currency subtotal:money
+        discount:money shipping:money tax:money total:money line_discounts:money units:money has_items:boolean
+        payment_method country region city cart_id coupons acq_source acq_medium acq_campaign acq_channel
         customer_id customer_email visitor_id reason place refund_id refund_amount:money refund_shipping:money
         """
     ),
     # One row per line of a refund event.
-    "refund_items": _columns("event_id line:bigint product_id variant_id quantity:money amount:money reason"),
+    "refund_items": _columns(
+        "seq:bigint event_id line:bigint product_id variant_id quantity:money amount:money reason"
+    ),
 }

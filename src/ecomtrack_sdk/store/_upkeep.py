@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from ecomtrack_sdk.errors import StoreError
 from ecomtrack_sdk.store._base import LogRow
 from ecomtrack_sdk.store._sqlite import SqliteStore
 
-__all__ = ["ORDER_TYPES", "Verification", "backup", "purge", "verify"]
+__all__ = ["ORDER_TYPES", "Verification", "backup", "purge", "restore", "verify"]
 
 ORDER_TYPES = ("order", "order_update", "refund")
 """What a purge leaves: the books."""
@@ -67,6 +68,54 @@ def backup(source: Path, target: Path) -> int:
         draft.unlink(missing_ok=True)
         raise StoreError(f"{source} cannot be copied to {target}: {error}") from error
     return target.stat().st_size
+
+
+def restore(source: Path, target: Path) -> int:
+    """Put a backup in the place of a log nobody is using; the log that was there stays beside it as ``….before``.
+
+    The backup is copied and proved sound first; readers see the old log or the new one, never half.
+
+    Args:
+        source: The backup.
+        target: The log.
+
+    Returns:
+        Events of the restored log.
+
+    Raises:
+        StoreError: No backup, it is not sound, or the files cannot be written.
+    """
+    if not source.is_file():
+        raise StoreError(f"there is no backup at {source}")
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove(draft)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with source.open("rb") as file, draft.open("rb+") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)
+            os.fsync(copy.fileno())
+        with SqliteStore(draft, must_exist=True) as log:
+            found = verify(log)
+        if found.findings:
+            raise StoreError(f"{source} is not sound: {found.findings[0]}")
+        if target.exists():
+            with SqliteStore(target):
+                pass  # what lies in its journal goes into the file
+            target.replace(target.with_name(f"{target.name}.before"))
+        _remove(target)
+        draft.rename(target)
+    except OSError as error:
+        raise StoreError(f"{source} cannot be put in the place of {target}: {error}") from error
+    finally:
+        _remove(draft)
+    return found.events
+
+
+def _remove(log: Path) -> None:
+    """A log with its journal."""
+    for ending in ("", "-wal", "-shm"):
+        log.with_name(log.name + ending).unlink(missing_ok=True)
 
 
 def verify(store: SqliteStore, warehouse: Any = None, progress: Progress | None = None) -> Verification:

@@ -6,54 +6,82 @@ from __future__ import annotations
 
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
-from ecomtrack_sdk.store._projection import Model
+from ecomtrack_sdk.store._projection import Model, Update
 
-__all__ = ["CARTS", "CART_EVENTS", "CART_SILENCE"]
+__all__ = ["CARTS", "CART_CLOSINGS", "CART_EVENTS", "CART_SILENCE", "CART_TOUCHES"]
 
 CART_SILENCE = 30 * 86_400_000_000
 """Microseconds of silence (30 days) after which a cart is over and another one begins."""
 
 _WALK = "order by {0}.t, {0}.rank, {0}.id rows between unbounded preceding and"
 
-CART_EVENTS = Model(
-    "cart_events",
-    f"""One row per event that says what is in a cart, and per order that closes one, with the cart it belongs to.
+CART_TOUCHES = Model(
+    "cart_touches",
+    """One row per event that says what is in a cart.
 
-    cart (key), no (number of the cart under that key: an order or {CART_SILENCE // 86_400_000_000} days of silence end
-    one), t, rank (0 event, 1 order), id (event or order), type, person_id, session_id, currency, snapshot and
-    snapshot_units (the whole content where the event has it), delta and delta_units (what it put in or took out where
-    it has not).
-
-    A cart is known by its ``cart_id``, else by the person. An order closes the cart whose id it carries; without one
-    (or with one never seen) the cart its buyer touched last.
+    seq, cart (key: by its ``cart_id``, else by the person), t, id (``event_id``), type, person_id, session_id,
+    currency, snapshot and snapshot_units (the whole content where the event has it), delta and delta_units (what it put
+    in or took out where it has not).
     """,
-    f"""
+    """
     with contents as (
-      select i.event_id as event_id,
+      select i.seq as seq,
         @sum(case when i.list = 'cart' then i.subtotal end) as snapshot,
         @sum(case when i.list = 'cart' then i.quantity end) as snapshot_units,
         @sum(case when i.list = 'item' then i.subtotal end) as item,
         @sum(case when i.list = 'item' then i.quantity end) as item_units
       from event_items i
       where i.list in ('cart', 'item')
-      group by i.event_id
+      group by i.seq
     ),
-    touched as (
-      select case when e.cart_id is not null then concat('c:', e.cart_id)
+    said as (
+      select e.seq as seq, case when e.cart_id is not null then concat('c:', e.cart_id)
           when s.person_id is not null then concat('p:', s.person_id) end as cart,
-        e.t as t, e.event_id as id, e.type as type, s.person_id as person_id, s.session_id as session_id,
+        s.t as t, s.event_id as event_id, s.type as type, s.person_id as person_id, s.session_id as session_id,
         e.currency as currency, c.snapshot as snapshot, c.snapshot_units as snapshot_units,
-        case when c.snapshot is not null then null when e.type = 'remove_from_cart' then -c.item
+        case when c.snapshot is not null then null when s.type = 'remove_from_cart' then -c.item
           else c.item end as delta,
-        case when c.snapshot is not null then null when e.type = 'remove_from_cart' then -c.item_units
+        case when c.snapshot is not null then null when s.type = 'remove_from_cart' then -c.item_units
           else c.item_units end as delta_units
-      from events e
-      join session_events s on s.seq = e.seq
-      left join contents c on c.event_id = e.event_id
-      where e.type = 'start_checkout'
-        or (e.type in ('add_to_cart', 'remove_from_cart', 'view_cart') and c.event_id is not null)
+      from session_events s
+      join events e on e.seq = s.seq
+      left join contents c on c.seq = s.seq
+      where s.type = 'start_checkout'
+        or (s.type in ('add_to_cart', 'remove_from_cart', 'view_cart') and c.seq is not null)
+    )
+    select d.seq as seq, d.cart as cart, d.t as t, d.event_id as id, d.type as type, d.person_id as person_id,
+      d.session_id as session_id, d.currency as currency, d.snapshot as snapshot, d.snapshot_units as snapshot_units,
+      d.delta as delta, d.delta_units as delta_units
+    from said d
+    where d.cart is not null
+    """,
+    needs=(SESSION_EVENTS,),
+    update=Update(
+        steps=(
+            (
+                "part_session_events",
+                """
+                select f.*
+                from fresh_session_events f
+                where f.type in ('start_checkout', 'add_to_cart', 'remove_from_cart', 'view_cart')
+                """,
+            ),
+            ("part_event_items", "select i.* from event_items i where i.seq in (select seq from part_session_events)"),
+        ),
+        key="seq",
+        gone="changed_session_events",
+        sources={"session_events": "part_session_events", "event_items": "part_event_items"},
     ),
-    placed as (
+)
+
+CART_CLOSINGS = Model(
+    "cart_closings",
+    """One row per order: order_id, t, person_id, cart (which it closes; NULL: none).
+
+    An order closes the cart whose id it carries; without one (or with one never seen) the cart its buyer touched last.
+    """,
+    f"""
+    with placed as (
       select o.order_id as id, o.ordered_t as t, min(s.person_id) as person_id,
         max(case when o.cart_id is not null then concat('c:', o.cart_id) end) as cart
       from orders o
@@ -61,11 +89,11 @@ CART_EVENTS = Model(
       group by o.order_id, o.ordered_t
     ),
     ids as (
-      select x.cart as cart from touched x where x.cart is not null group by x.cart
+      select x.cart as cart from cart_touches x group by x.cart
     ),
     walked as (
       select x.person_id as person_id, x.t as t, 0 as rank, x.id as id, x.cart as cart
-      from touched x where x.person_id is not null and x.cart is not null
+      from cart_touches x where x.person_id is not null
       union all
       select p.person_id as person_id, p.t as t, 1 as rank, p.id as id, cast(null as varchar) as cart
       from placed p where p.person_id is not null
@@ -77,24 +105,87 @@ CART_EVENTS = Model(
       select c.id as id, c.rank as rank,
         max(c.cart) over (partition by c.person_id, c.touch) as cart
       from counted c
+    )
+    select p.id as order_id, p.t as t, p.person_id as person_id, coalesce(k.cart, l.cart) as cart
+    from placed p
+    left join ids k on k.cart = p.cart
+    left join latest l on l.id = p.id and l.rank = 1
+    """,
+    needs=(CART_TOUCHES, ORDERS, SESSION_EVENTS),
+    # Orders that changed, or whose buyer did; those that carry the id of a touched cart; and those of people who
+    # touched one, for it may be the last before the order now.
+    update=Update(
+        steps=(
+            (
+                "touched_closings",
+                """
+                select c.order_id as order_id from changed_orders c
+                union
+                select c.order_id as order_id
+                from changed_session_events c
+                where c.type = 'order' and c.order_id is not null
+                union
+                select o.order_id as order_id
+                from orders o
+                where o.cart_id is not null and concat('c:', o.cart_id) in (select cart from changed_cart_touches)
+                union
+                select k.order_id as order_id
+                from cart_closings k
+                where k.person_id in (
+                  select c.person_id from changed_cart_touches c where c.person_id is not null
+                )
+                """,
+            ),
+            ("part_orders", "select o.* from orders o where o.order_id in (select order_id from touched_closings)"),
+            (
+                "part_session_events",
+                """
+                select s.*
+                from session_events s
+                where s.type = 'order' and s.order_id in (select order_id from touched_closings)
+                """,
+            ),
+            (
+                "part_cart_touches",
+                """
+                select x.*
+                from cart_touches x
+                where x.person_id in (select s.person_id from part_session_events s where s.person_id is not null)
+                  or x.cart in (select concat('c:', o.cart_id) from part_orders o where o.cart_id is not null)
+                """,
+            ),
+        ),
+        key="order_id",
+        gone="touched_closings",
+        sources={
+            "orders": "part_orders",
+            "session_events": "part_session_events",
+            "cart_touches": "part_cart_touches",
+        },
+        exact=True,
     ),
-    closing as (
-      select coalesce(k.cart, l.cart) as cart, p.t as t, p.id as id, p.person_id as person_id
-      from placed p
-      left join ids k on k.cart = p.cart
-      left join latest l on l.id = p.id and l.rank = 1
-    ),
-    rows_of as (
+)
+
+CART_EVENTS = Model(
+    "cart_events",
+    f"""One row per event that says what is in a cart, and per order that closes one, with the cart it belongs to.
+
+    cart (key), no (number of the cart under that key: an order or {CART_SILENCE // 86_400_000_000} days of silence end
+    one), t, rank (0 event, 1 order), id (event or order), type, person_id, session_id, currency, snapshot,
+    snapshot_units, delta and delta_units (see ``cart_touches`` and ``cart_closings``).
+    """,
+    f"""
+    with rows_of as (
       select x.cart as cart, x.t as t, 0 as rank, x.id as id, x.type as type, x.person_id as person_id,
         x.session_id as session_id, x.currency as currency, x.snapshot as snapshot, x.snapshot_units as snapshot_units,
         x.delta as delta, x.delta_units as delta_units
-      from touched x where x.cart is not null
+      from cart_touches x
       union all
-      select q.cart as cart, q.t as t, 1 as rank, q.id as id, 'order' as type, q.person_id as person_id,
+      select q.cart as cart, q.t as t, 1 as rank, q.order_id as id, 'order' as type, q.person_id as person_id,
         cast(null as varchar) as session_id, cast(null as varchar) as currency,
         cast(null as decimal(18, 4)) as snapshot, cast(null as decimal(18, 4)) as snapshot_units,
         cast(null as decimal(18, 4)) as delta, cast(null as decimal(18, 4)) as delta_units
-      from closing q where q.cart is not null
+      from cart_closings q where q.cart is not null
     ),
     cut as (
       select r.*,
@@ -110,7 +201,24 @@ CART_EVENTS = Model(
       c.delta_units as delta_units
     from cut c
     """,
-    needs=(SESSION_EVENTS, ORDERS),
+    needs=(CART_TOUCHES, CART_CLOSINGS),
+    update=Update(
+        steps=(
+            (
+                "touched_carts",
+                """
+                select c.cart as cart from changed_cart_touches c
+                union
+                select c.cart as cart from changed_cart_closings c where c.cart is not null
+                """,
+            ),
+            ("part_cart_touches", "select x.* from cart_touches x where x.cart in (select cart from touched_carts)"),
+            ("part_cart_closings", "select x.* from cart_closings x where x.cart in (select cart from touched_carts)"),
+        ),
+        key="cart",
+        gone="touched_carts",
+        sources={"cart_touches": "part_cart_touches", "cart_closings": "part_cart_closings"},
+    ),
 )
 
 CARTS = Model(
@@ -157,4 +265,5 @@ CARTS = Model(
     where s.held = 1
     """,
     needs=(CART_EVENTS,),
+    update=Update(key="cart", gone="touched_carts", sources={"cart_events": "fresh_cart_events"}),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.store._projection import Model
+from ecomtrack_sdk.store._projection import Model, Update
 
-__all__ = ["COUNTED_ACTIONS"]
+__all__ = ["COUNTED_ACTIONS", "of_orders"]
 
 DOC = """One row per order action that counts: of an action or refund sent twice under other event ids, one.
 
@@ -27,7 +27,7 @@ with numbered as (
     from order_actions a
 )
 select
-    n.event_id, n.order_id, n.kind, n.kind_rank, n.t, n.action_id, n.status, n.currency, n.subtotal, n.discount,
+    n.seq, n.event_id, n.order_id, n.kind, n.kind_rank, n.t, n.action_id, n.status, n.currency, n.subtotal, n.discount,
     n.shipping, n.tax, n.total, n.line_discounts, n.units, n.has_items, n.payment_method, n.country, n.region, n.city,
     n.cart_id, n.coupons, n.acq_source, n.acq_medium, n.acq_campaign, n.acq_channel,
     n.customer_id, n.customer_email, n.visitor_id,
@@ -41,4 +41,26 @@ where (n.kind = 'order')
    or (n.kind = 'refund' and n.repeat_from_last = 1)
 """
 
-COUNTED_ACTIONS = Model("counted_actions", DOC, SQL, reads=("order_actions",))
+COUNTED_ACTIONS = Model(
+    "counted_actions",
+    DOC,
+    SQL,
+    reads=("order_actions",),
+    update=Update(
+        steps=(
+            ("touched_orders", "select distinct a.order_id as order_id from order_actions a where a.seq > $since"),
+            (
+                "part_order_actions",
+                "select a.* from order_actions a where a.order_id in (select order_id from touched_orders)",
+            ),
+        ),
+        key="order_id",
+        gone="touched_orders",
+        sources={"order_actions": "part_order_actions"},
+    ),
+)
+
+
+def of_orders(*needs: str) -> Update:
+    """How a model follows whose rows are made of one order's rows of *needs*: orders with new actions are made anew."""
+    return Update(key="order_id", gone="touched_orders", sources={name: f"fresh_{name}" for name in needs})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS, of_orders
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.refund_lines import REFUND_LINES
 from ecomtrack_sdk.store._projection import Model
@@ -20,7 +20,7 @@ price, quantity, discount, tax, subtotal, coupon, refunded_units, refunded.
 
 SQL = """
 with contents as (
-    select a.order_id, a.event_id, row_number() over (partition by a.order_id order by a.rank desc) as newest
+    select a.order_id, a.seq, row_number() over (partition by a.order_id order by a.rank desc) as newest
     from counted_actions a
     where a.has_items
 ),
@@ -35,7 +35,7 @@ lines as (
         @sum(i.subtotal) as subtotal,
         max(i.coupon) as coupon
     from contents c
-    join event_items i on i.event_id = c.event_id and i.list = 'order'
+    join event_items i on i.seq = c.seq and i.list = 'order'
     where c.newest = 1
     group by c.order_id, i.product_id, i.variant_id
 ),
@@ -105,4 +105,11 @@ from shared n
 join orders o on o.order_id = n.order_id
 """
 
-ORDER_LINES = Model("order_lines", DOC, SQL, needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES), reads=("order_actions",))
+ORDER_LINES = Model(
+    "order_lines",
+    DOC,
+    SQL,
+    needs=(ORDERS, COUNTED_ACTIONS, REFUND_LINES),
+    reads=("order_actions",),
+    update=of_orders("orders", "counted_actions", "refund_lines"),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecomtrack_sdk.reports.models.order_actions import of_orders
 from ecomtrack_sdk.reports.models.order_states import ORDER_STATES
 from ecomtrack_sdk.store._projection import Model
 
@@ -55,4 +56,6 @@ from moved m
 where m.refund <> 0
 """
 
-ORDER_MONEY = Model("order_money", DOC, SQL, needs=(ORDER_STATES,), reads=("order_actions",))
+ORDER_MONEY = Model(
+    "order_money", DOC, SQL, needs=(ORDER_STATES,), reads=("order_actions",), update=of_orders("order_states")
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
-from ecomtrack_sdk.store._projection import Model
+from ecomtrack_sdk.store._projection import Model, Update
 
 __all__ = ["ORDER_PEOPLE"]
 
@@ -24,4 +24,29 @@ ORDER_PEOPLE = Model(
     group by s.order_id
     """,
     needs=(SESSION_EVENTS,),
+    update=Update(
+        steps=(
+            (
+                "touched_order_people",
+                """
+                select distinct c.order_id as order_id
+                from changed_session_events c
+                where c.order_id is not null and c.type in ('order', 'order_update', 'refund')
+                """,
+            ),
+            (
+                "part_order_people",
+                """
+                select s.*
+                from session_events s
+                where s.type in ('order', 'order_update', 'refund')
+                  and s.order_id in (select order_id from touched_order_people)
+                """,
+            ),
+        ),
+        key="order_id",
+        gone="touched_order_people",
+        sources={"session_events": "part_order_people"},
+        exact=True,
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS, of_orders
 from ecomtrack_sdk.reports.models.refund_lines import REFUND_LINES
 from ecomtrack_sdk.store._projection import Model
 
@@ -131,4 +131,11 @@ select
 from totals z
 """
 
-ORDER_STATES = Model("order_states", DOC, SQL, needs=(COUNTED_ACTIONS, REFUND_LINES), reads=("order_actions",))
+ORDER_STATES = Model(
+    "order_states",
+    DOC,
+    SQL,
+    needs=(COUNTED_ACTIONS, REFUND_LINES),
+    reads=("order_actions",),
+    update=of_orders("counted_actions", "refund_lines"),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS, of_orders
 from ecomtrack_sdk.reports.models.order_states import ORDER_STATES
 from ecomtrack_sdk.store._projection import Model
 
@@ -81,4 +81,11 @@ from ends e
 join facts f on f.order_id = e.order_id
 """
 
-ORDERS = Model("orders", DOC, SQL, needs=(COUNTED_ACTIONS, ORDER_STATES), reads=("order_actions",))
+ORDERS = Model(
+    "orders",
+    DOC,
+    SQL,
+    needs=(COUNTED_ACTIONS, ORDER_STATES),
+    reads=("order_actions",),
+    update=of_orders("counted_actions", "order_states"),
+)

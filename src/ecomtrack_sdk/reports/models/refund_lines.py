@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS
+from ecomtrack_sdk.reports.models.order_actions import COUNTED_ACTIONS, of_orders
 from ecomtrack_sdk.store._projection import Model
 
 __all__ = ["REFUND_LINES"]
@@ -20,7 +20,7 @@ name, brand, category, categories, price_known.
 
 SQL = """
 with refunds as (
-    select a.order_id, a.event_id, a.refund_id, a.t, a.rank, a.currency, a.reason, a.place
+    select a.seq, a.order_id, a.event_id, a.refund_id, a.t, a.rank, a.currency, a.reason, a.place
     from counted_actions a
     where a.kind = 'refund'
 ),
@@ -30,7 +30,7 @@ variants as (
         @sum(i.subtotal) as subtotal, @sum(i.quantity) as quantity,
         max(i.name) as name, max(i.brand) as brand, max(i.category) as category, max(i.categories) as categories
     from counted_actions a
-    join event_items i on i.event_id = a.event_id
+    join event_items i on i.seq = a.seq
     where a.kind <> 'refund' and i.list = 'order'
     group by a.order_id, a.rank, i.product_id, i.variant_id
 ),
@@ -68,7 +68,7 @@ candidates as (
                 coalesce(c.variant_id, '')
         ) as choice
     from refunds r
-    join refund_items l on l.event_id = r.event_id
+    join refund_items l on l.seq = r.seq
     left join content c on c.order_id = r.order_id and c.product_id = l.product_id
 ),
 chosen as (
@@ -97,4 +97,6 @@ select
 from chosen h
 """
 
-REFUND_LINES = Model("refund_lines", DOC, SQL, needs=(COUNTED_ACTIONS,), reads=("order_actions",))
+REFUND_LINES = Model(
+    "refund_lines", DOC, SQL, needs=(COUNTED_ACTIONS,), reads=("order_actions",), update=of_orders("counted_actions")
+)

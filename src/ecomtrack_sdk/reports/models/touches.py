@@ -7,7 +7,7 @@ from __future__ import annotations
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.sessions import SESSIONS
-from ecomtrack_sdk.store._projection import Model
+from ecomtrack_sdk.store._projection import Model, Update
 
 __all__ = ["LOOKBACK_DAYS", "MOST_LOOKBACK_DAYS", "MOST_TOUCHES", "ORDER_TOUCH", "TOUCHES"]
 
@@ -74,6 +74,38 @@ TOUCHES = Model(
     where n.k <= b.k and n.k > b.k - {MOST_TOUCHES} and b.t - s.start_t <= {MOST_LOOKBACK_DAYS * _DAY}
     """,
     needs=(ORDERS, ORDER_PEOPLE, SESSIONS),
+    # The orders of every person with another session or order than before.
+    update=Update(
+        steps=(
+            (
+                "touched_buyers",
+                """
+                select c.person_id as person_id from changed_sessions c
+                union
+                select c.person_id as person_id from changed_order_people c
+                """,
+            ),
+            (
+                "touched_touches",
+                """
+                select p.order_id as order_id
+                from order_people p
+                where p.person_id in (select person_id from touched_buyers)
+                union
+                select c.order_id as order_id from changed_order_people c
+                union
+                select c.order_id as order_id from changed_orders c
+                """,
+            ),
+            (
+                "part_order_people",
+                "select p.* from order_people p where p.order_id in (select order_id from touched_touches)",
+            ),
+        ),
+        key="order_id",
+        gone="touched_touches",
+        sources={"order_people": "part_order_people"},
+    ),
 )
 
 ORDER_TOUCH = Model(
@@ -104,4 +136,13 @@ ORDER_TOUCH = Model(
     left join ranked r on r.order_id = o.order_id and r.place = 1
     """,
     needs=(ORDERS, TOUCHES),
+    update=Update(
+        steps=(
+            ("part_orders", "select o.* from orders o where o.order_id in (select order_id from touched_touches)"),
+            ("part_touches", "select t.* from touches t where t.order_id in (select order_id from touched_touches)"),
+        ),
+        key="order_id",
+        gone="touched_touches",
+        sources={"orders": "part_orders", "touches": "part_touches"},
+    ),
 )
