@@ -183,7 +183,7 @@ def test_a_comparison_by_the_form(page, console: str) -> None:
     page.select_option("select[name=compare]", "previous")
     page.click("form.period button")
     page.wait_for_selector("text=Compared with")
-    assert "was -" in page.locator("tbody").inner_text()
+    assert "new" in page.locator("tbody").inner_text()
 
 
 def test_a_chart_as_a_picture(page, console: str, tmp_path: Path) -> None:

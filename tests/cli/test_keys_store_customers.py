@@ -89,6 +89,43 @@ def test_a_backup_is_made_and_verified(ecomtrack, tmp_path):
         assert (outcome.code, outcome.json()["events"], outcome.json()["findings"]) == (0, 2, [])
 
 
+def test_a_backup_is_restored(ecomtrack, tmp_path):
+    """The restored log has the events of the backup, reports follow, and the log that was there is kept beside it."""
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    fill(data, order(2025), order(2026))
+    assert ecomtrack("store", "backup", copy, "--data", data).code == 0
+    fill(data, order(2027))
+    assert len(ecomtrack("report", "revenue", "--by", "year", "--data", data, "--json").json()["rows"]) == 3
+    assert ecomtrack("store", "restore", copy, "--data", data).code != 0  # nobody says yes
+    outcome = ecomtrack("store", "restore", copy, "--data", data, "--yes", "--json")
+    assert outcome.json() == {"file": str(data / "events.db"), "events": 2}
+    assert len(ecomtrack("report", "revenue", "--by", "year", "--data", data, "--json").json()["rows"]) == 2
+    with SqliteStore(data / "events.db.before") as before:
+        assert before.counts().good == 3
+    assert ecomtrack("store", "restore", copy, "--data", tmp_path / "new", "--json").json()["events"] == 2
+
+
+def test_a_broken_backup_is_not_restored(ecomtrack, tmp_path):
+    """What is not sound, or no backup at all, leaves the log as it is."""
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    fill(data, order(2025))
+    copy.write_bytes(b"no database")
+    for source in (copy, tmp_path / "none.db"):
+        outcome = ecomtrack("store", "restore", source, "--data", data, "--yes")
+        assert outcome.code in (1, 2), outcome
+    with SqliteStore(data / "events.db") as store:
+        assert store.counts().good == 1
+
+
+def test_nothing_is_restored_under_a_running_collector(ecomtrack, collector, tmp_path):
+    """A collector that runs on the directory is named."""
+    copy = tmp_path / "copy.db"
+    assert ecomtrack("store", "backup", copy, "--data", collector.data).code == 0
+    outcome = ecomtrack("store", "restore", copy, "--data", collector.data, "--yes")
+    assert outcome.code == 1
+    assert "another collector is running" in outcome.err
+
+
 def test_a_log_that_disagrees_fails_verification(ecomtrack, tmp_path):
     """Exit code 1, and the event is named."""
     with SqliteStore(tmp_path / "events.db") as store:

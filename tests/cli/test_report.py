@@ -146,3 +146,20 @@ def test_unlink_is_an_event(ecomtrack: Command, filled: Running):
     (event,) = ecomtrack("inspect", "--type", "custom", "--data", filled.data, "--json").json()["events"]
     assert (event["event"]["visitor_id"], event["event"]["customer"]["email"]) == ("v1", "a@mail.example")
     assert ecomtrack("unlink", "--visitor", "v1", "--data", filled.data).code == 2
+
+
+def test_links_are_listed(ecomtrack: Command, filled: Running):
+    """Browsers and customers held to be one person, all or those with a name; claims of a browser are told."""
+    from ecomtrack_sdk import Customer, Identify, S2SClient
+
+    for key, visitor in (("server", "v-said"), ("site", "v-claimed")):
+        with S2SClient(filled.url, key=filled.keys[key]) as client:
+            assert client.send([Identify(visitor_id=visitor, customer=Customer(id="c-links"))]).accepted == 1
+    found = ecomtrack("links", "c-links", "--data", filled.data, "--json").json()["links"]
+    assert [(link["kind"], link["name"], link["person"], link["verified"]) for link in found] == [
+        ("visitor", "v-said", "c-links", True),
+        ("visitor", "v-claimed", "c-links", False),
+    ]
+    table = ecomtrack("links", "--data", filled.data).out
+    assert "the browser only" in table
+    assert "No links with that name" in ecomtrack("links", "nobody", "--data", filled.data).out

@@ -288,11 +288,11 @@ def test_a_form_keeps_what_was_asked(shop):
 
 def test_figures_beside_those_of_the_time_before(shop):
     """A comparison shows both, the change between them and the dashed line; without a period it takes 30 days."""
-    asked = "/console/reports/revenue?by=day&compare=previous&from=2026-01-04&to=2026-01-06&basis=action"
-    text = page(shop, asked)
-    assert "Compared with 2026-01-02 to 2026-01-04" in text
+    shop.send({**EVENTS[2], "event_id": ID.format(8), "order_id": "o-2", "occurred_at": T.format(5), "total": "60"})
+    text = page(shop, "/console/reports/revenue?by=day&compare=previous&from=2026-01-05&to=2026-01-07")
+    assert "Compared with 2026-01-03 to 2026-01-05" in text
     assert "net previous" not in text
-    assert "new</span> was -" in text or "was " in text
+    assert '60.00 EUR<br><small><span class="up">▲ 140%</span> was 25.00 EUR</small>' in text
     free = page(shop, "/console/reports/revenue?compare=previous")
     assert 'role="alert"' not in free
     assert "Compared with" in free

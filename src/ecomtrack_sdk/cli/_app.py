@@ -26,7 +26,8 @@ COMMANDS = {
     "schema": "schema",
     "keys": "keys",
     "customers": "customers",
-    "unlink": "links",
+    "links": "links",
+    "unlink": "unlink",
     "store": "store",
     "snippet": "snippet",
 }

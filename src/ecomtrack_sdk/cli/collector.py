@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,32 +11,80 @@ from ecomtrack_sdk.cli._output import Json, console, print_json
 from ecomtrack_sdk.cli._places import DataOption, data_directory
 from ecomtrack_sdk.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ecomtrack_sdk.cli._collector_file import CollectorFile
+
 app = typer.Typer(add_completion=False)
+
+
+def _configured(context: typer.Context, value: Path | None) -> Path | None:
+    """Make the settings of the file the defaults: options and the environment come before them."""
+    if value is not None:
+        from ecomtrack_sdk.cli._collector_file import read_file
+
+        settings = read_file(value)
+        context.default_map = {**(context.default_map or {}), **settings.defaults(value.absolute().parent)}
+        context.obj = settings
+    return value
 
 
 @app.command()
 def collector(
+    context: typer.Context,
     *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar="ECOMTRACK_CONFIG",
+            dir_okay=False,
+            is_eager=True,
+            callback=_configured,
+            help="Settings in TOML; options and the environment come before them.",
+        ),
+    ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any but this machine's own needs keys.")
+        str,
+        typer.Option(
+            envvar="ECOMTRACK_COLLECTOR_HOST", help="Address to listen on; any but this machine's own needs keys."
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8400,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, envvar="ECOMTRACK_COLLECTOR_PORT", help="Port; 0 picks a free one.")
+    ] = 8400,
     data: DataOption = None,
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="KIND=KEY", help="A key to honour: site=…, server=… or read=…. Repeatable."),
+        typer.Option(
+            "--key",
+            metavar="KIND=KEY",
+            envvar="ECOMTRACK_COLLECTOR_KEYS",
+            help="A key to honour: site=…, server=… or read=…. Repeatable; in the environment with spaces between.",
+        ),
     ] = None,
     origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Page that may use the given site key, such as https://shop.example."),
+        typer.Option(
+            metavar="ORIGIN",
+            envvar="ECOMTRACK_COLLECTOR_ORIGINS",
+            help="Page that may use the given site key, such as https://shop.example. Repeatable.",
+        ),
     ] = None,
     test_mode: Annotated[
         bool | None,
-        typer.Option(help="Allow emptying the store over HTTP. Default: only on this machine's own address."),
+        typer.Option(
+            envvar="ECOMTRACK_COLLECTOR_TEST_MODE",
+            help="Allow emptying the store over HTTP. Default: only on this machine's own address.",
+        ),
     ] = None,
     site_rate: Annotated[
         str | None,
-        typer.Option(metavar="RATE", help="Requests of one address with a site key; 'off' for no limit."),
+        typer.Option(
+            metavar="RATE",
+            envvar="ECOMTRACK_COLLECTOR_SITE_RATE",
+            help="Requests of one address with a site key; 'off' for no limit.",
+        ),
     ] = None,
     privacy: Annotated[
         str | None,
@@ -47,7 +95,12 @@ def collector(
         ),
     ] = None,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="One line of JSON for each request on stderr, without personal data.")
+        bool,
+        typer.Option(
+            "--access-log",
+            envvar="ECOMTRACK_COLLECTOR_ACCESS_LOG",
+            help="One line of JSON for each request on stderr, without personal data.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -55,6 +108,7 @@ def collector(
 
     Keys are made on the first start and kept in the data directory.
     """
+    del config  # its settings are the defaults of the others by now
     from ecomtrack_sdk.collector import serve
     from ecomtrack_sdk.collector._access_log import log_to
     from ecomtrack_sdk.collector._keys import KINDS, Kind
@@ -80,6 +134,7 @@ def collector(
             test_mode=test_mode,
             site_rate=None if site_rate == "off" else site_rate or SITE_RATE,
             privacy=privacy,
+            webhooks=_webhooks(context.obj),
             on_ready=_print_ready_json if as_json else _print_ready,
         )
     except OSError as error:
@@ -88,6 +143,15 @@ def collector(
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror}. Try another --port, or --port 0"
         ) from None
+
+
+def _webhooks(settings: CollectorFile | None) -> dict[str, str] | None:
+    """Secrets of shop systems: those of the environment come before those of the file."""
+    from ecomtrack_sdk.collector._server import webhook_secrets
+
+    if settings is None or settings.webhooks is None:
+        return None
+    return {**{str(name): secret for name, secret in settings.webhooks.items()}, **webhook_secrets()}
 
 
 def _print_ready_json(ready: dict[str, Any]) -> None:
@@ -111,3 +175,4 @@ def _print_ready(ready: dict[str, Any]) -> None:
         out.print(f"  export ECOMTRACK_URL={ready['url']} ECOMTRACK_KEY={keys['server']}")
     out.print(f"\nConsole, once and within the hour: {ready['console']}", soft_wrap=True)
     out.print("\nCtrl-C ends it.")
+    out.file.flush()  # into a log or a pipe it would otherwise be written when the collector ends

@@ -1,4 +1,4 @@
-"""``ecomtrack unlink``: a browser and a customer that are not one person after all."""
+"""``ecomtrack links``: which browsers, ids and addresses are held to be one person."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ from typing import Annotated
 import typer
 
 from ecomtrack_sdk.cli._output import Json, console, print_json
-from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, need_remote
+from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, need_remote
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def unlink(
+def links(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only links of this customer id, e-mail address or browser.")
+    ] = None,
     *,
-    visitor: Annotated[str | None, typer.Option(metavar="ID", help="The browser.")] = None,
-    customer: Annotated[str | None, typer.Option(metavar="ID", help="The customer's id.")] = None,
-    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The customer's e-mail address.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Restore a link taken back before.")] = False,
     url: UrlOption = None,
     key: KeyOption = None,
     data: DataOption = None,
     as_json: Json = False,
 ) -> None:
-    """Take back the link between two of: a browser, a customer's id, an e-mail address.
+    """List the links between browsers, customer ids and e-mail addresses; ``ecomtrack unlink`` takes one back.
 
-    It is an event like any other: it stays in the log, holds for all time, and can be undone.
+    A link only a browser claims, under a public site key, is listed as such: it merges no customers.
     """
-    from ecomtrack_sdk.reports.links import relink_event, unlink_event
-
-    event = (relink_event if undo else unlink_event)(visitor_id=visitor, customer_id=customer, email=email)
-    remote = need_remote(url, key, data, "server")
-    with client_of(remote) as client:
-        client.send_one(event)
+    found = need_remote(url, key, data, "read").get("/v1/links", {"name": name} if name else None)
     if as_json:
-        print_json({"event_id": event.event_id, "linked": undo})
-    else:
-        console().print("Linked again." if undo else "Unlinked. Figures follow with the next report.")
+        print_json(found)
+        return
+    out = console()
+    if not found["links"]:
+        out.print("No links: nobody has been named yet." if name is None else "No links with that name.")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("what", "name", "is held to be", "since", "said by")
+    for link in found["links"]:
+        said = "the shop" if link["verified"] else "the browser only"
+        what = "browser" if link["kind"] == "visitor" else "customer"
+        table.add_row(what, Text(link["name"]), Text(link["person"]), link["since"][:19], said)
+    out.print(table)

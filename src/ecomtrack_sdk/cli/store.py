@@ -29,11 +29,37 @@ def backup(
     data: DataOption = None,
     as_json: Json = False,
 ) -> None:
-    """Copy the log, also while events arrive. To restore, stop the collector and put the copy in its place."""
+    """Copy the log, also while events arrive."""
     from ecomtrack_sdk.store._upkeep import backup as copy
 
     size = copy(_log(data), target)
     print_json({"file": str(target), "bytes": size}) if as_json else console().print(f"{target}: {size:,} bytes.")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.", dir_okay=False)],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: DataOption = None,
+    as_json: Json = False,
+) -> None:
+    """Put a backup in the place of the log, once it is proved sound. The collector must not be running.
+
+    The log that was there stays beside it as events.db.before. Keys are not part of a log and stay as they are.
+    """
+    from ecomtrack_sdk.collector._server import discard_warehouse, only_one
+    from ecomtrack_sdk.store import _upkeep as upkeep
+
+    directory = data_directory(data)
+    target = directory / LOG_FILE
+    if not yes and target.exists():
+        typer.confirm(f"Put {source} in the place of {target}?", abort=True, err=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(directory):
+        events = upkeep.restore(source, target)
+        discard_warehouse(directory)
+    print_json({"file": str(target), "events": events}) if as_json else console().print(f"{target}: {events:,} events.")
 
 
 @app.command()

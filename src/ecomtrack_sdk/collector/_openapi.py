@@ -222,6 +222,15 @@ def _customer_paths() -> dict[str, Any]:
     erased = {"type": "object", "properties": {"erased": number, "anonymised": number}}
     orders = _query("orders", "Keep orders without the person, or erase them too.", {"enum": ["keep", "erase"]})
     return {
+        "/v1/links": {
+            "get": {
+                "operationId": "list_links",
+                "summary": "Which browsers, customer ids and addresses are held to be one person.",
+                "security": _READING,
+                "parameters": [_query("name", "Only links with this id, address or browser.", {"type": "string"})],
+                "responses": {"200": _answer("The links.", _links_schema()), **_problems(401, 403, 404)},
+            }
+        },
         "/v1/customers/{who}": {
             "get": {
                 "operationId": "export_person",
@@ -237,8 +246,24 @@ def _customer_paths() -> dict[str, Any]:
                 "parameters": [who, orders],
                 "responses": {"200": _answer("What was erased.", erased), **_problems(400, 401, 403, 404)},
             },
-        }
+        },
     }
+
+
+def _links_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    link = {
+        "type": "object",
+        "required": ["kind", "name", "person", "since", "verified"],
+        "properties": {
+            "kind": {"enum": ["visitor", "customer"]},
+            "name": {**text, "description": "The browser, or the customer id."},
+            "person": {**text, "description": "The person, or the e-mail address."},
+            "since": {**text, "format": "date-time"},
+            "verified": {"type": "boolean", "description": "False where only the browser itself says so."},
+        },
+    }
+    return {"type": "object", "required": ["links"], "properties": {"links": {"type": "array", "items": link}}}
 
 
 def _query_schema(info: dict[str, Any]) -> dict[str, Any]:

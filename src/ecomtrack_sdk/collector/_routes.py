@@ -130,6 +130,16 @@ def api_routes(collector: Collector) -> list[BaseRoute]:
             raise _nobody()
         return JSONResponse(found, headers={"content-disposition": 'attachment; filename="person.json"'})
 
+    async def person_links(request: Request) -> Response:
+        if collector.reports is None:
+            raise CollectorError(404, "no-reports", "this collector has no warehouse: it only collects")
+        from ecomtrack_sdk.reports.links import links
+
+        name = request.query_params.get("name") or None
+        found = await collector.reports.call(lambda warehouse: links(warehouse, name))
+        told = [{**link._asdict(), "since": link.since.isoformat()} for link in found]
+        return JSONResponse({"links": told})
+
     async def browser_script(request: Request) -> Response:
         body, etag = _script()
         headers = {"etag": etag, "cache-control": "public, max-age=3600", "access-control-allow-origin": "*"}
@@ -150,6 +160,7 @@ def api_routes(collector: Collector) -> list[BaseRoute]:
         Route("/v1/inspect/reset", inspect_reset, methods=both),
         Route("/v1/inspect/events/{event_id}", guarded(inspect_event)),
         Route("/v1/customers/{who:path}", customer, methods=["GET", "DELETE"]),
+        Route("/v1/links", guarded(person_links)),
         Route("/v1/reports", guarded(report_list)),
         Route("/v1/reports/{name}", guarded(report)),
     ]

@@ -31,7 +31,7 @@ try:
 except ImportError as error:  # pragma: no cover
     raise MissingExtraError("uvicorn", "collector") from error
 
-__all__ = ["RUNNING_FILE", "serve"]
+__all__ = ["RUNNING_FILE", "discard_warehouse", "only_one", "serve", "webhook_secrets"]
 
 LOG_FILE = "events.db"
 RUNNING_FILE = "collector.json"
@@ -88,10 +88,10 @@ def serve(
     reduction = os.environ.get("ECOMTRACK_PRIVACY", "") if privacy is None else privacy
     Privacy.parse(reduction)  # a wrong word is told before anything is opened
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_only_one(data))
+        stack.enter_context(only_one(data))
         _, tokens = first_keys(data)
         local = new_token("read")  # for commands beside the collector; lives as long as it does
-        given = [make_key("local", "read", local)]
+        given = [make_key("local", "read", local, label="for commands on this machine, until it stops")]
         for kind, token in (keys or {}).items():
             given.append(make_key(f"given-{kind}", kind, token, origins=origins if kind == "site" else ()))
             tokens[kind] = token
@@ -102,9 +102,9 @@ def serve(
             store,
             ring,
             open_warehouse=lambda: _open_warehouse(store, data, lambda: app.closing),
-            discard_warehouse=lambda: _discard_warehouse(data),
+            discard_warehouse=lambda: discard_warehouse(data),
             test_mode=loopback if test_mode is None else test_mode,
-            webhooks=_webhook_secrets() if webhooks is None else webhooks,
+            webhooks=webhook_secrets() if webhooks is None else webhooks,
             open_on_loopback=loopback,
             site_rate=site_rate,
             privacy=Privacy.parse(reduction, private_secret(data)) if reduction else None,
@@ -182,7 +182,8 @@ def _tune_memory() -> None:
     gc.set_threshold(100_000, 50, 1_000)
 
 
-def _webhook_secrets() -> dict[str, str]:
+def webhook_secrets() -> dict[str, str]:
+    """Shop system → secret of its webhooks, as the environment has them."""
     found = {name: os.environ.get(f"ECOMTRACK_{name.upper()}_SECRET", "") for name in SYSTEMS}
     return {name: secret for name, secret in found.items() if secret}
 
@@ -198,7 +199,8 @@ def _open_warehouse(store: SqliteStore, data: Path, closing: Callable[[], bool])
     return DuckDBWarehouse(store, data, progress=stop_when_closing)
 
 
-def _discard_warehouse(data: Path) -> None:
+def discard_warehouse(data: Path) -> None:
+    """Delete the projection of a data directory; it is built anew when it is next asked."""
     from ecomtrack_sdk.store._duckdb import PROJECTION_FILE
 
     for name in (PROJECTION_FILE, PROJECTION_FILE + ".wal"):
@@ -233,7 +235,7 @@ def _url(host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def _only_one(data: Path) -> Iterator[None]:
+def only_one(data: Path) -> Iterator[None]:
     """Hold the directory's lock: the kernel lets go of it whenever and however the process ends."""
     descriptor = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:

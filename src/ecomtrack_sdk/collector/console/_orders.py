@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ecomtrack_sdk.collector.console._asker import Asker
 from ecomtrack_sdk.collector.console._effects import MONEY, SHOWN, order_steps
-from ecomtrack_sdk.collector.console._view import render, show
+from ecomtrack_sdk.collector.console._view import isolated, render, show
 from ecomtrack_sdk.store import Filter
 
 __all__ = ["Orders"]
@@ -63,6 +63,11 @@ class Orders(Asker):
         return list(await self.collector.reports.call(lambda warehouse: order_steps(warehouse, order_id)))
 
 
+def _short(text: Any) -> str:
+    words = str(text)
+    return isolated(words if len(words) <= 80 else words[:79] + "…")
+
+
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -85,10 +90,11 @@ def _change(event: Mapping[str, Any]) -> str:
     if items:
         parts.append(
             ", ".join(
-                f"{item.get('quantity', '1')} x {item.get('name') or item.get('product_id')}" for item in items[:5]
+                f"{item.get('quantity', '1')} x {_short(item.get('name') or item.get('product_id'))}"
+                for item in items[:5]
             )
         )
         if len(items) > 5:
             parts.append(f"and {len(items) - 5} more lines")
-    parts += [f"{name} {event[name]}" for name in ("total", "reason", "place") if event.get(name)]
+    parts += [f"{name} {_short(event[name])}" for name in ("total", "reason", "place") if event.get(name)]
     return "; ".join(parts)

@@ -31,7 +31,7 @@ _PARTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
     ),
     ("products", "Top products", {}, ("product_id", "name", "currency", "units", "net", "return_rate"), "units"),
     ("funnel", "Funnel", {}, ("name", "count", "rate_from_first"), "count"),
-    ("returns", "Returns", {}, ("product", "currency", "returned_units", "return_rate"), ""),
+    ("returns", "Returns", {}, ("name", "currency", "returned", "return_rate", "refunds"), ""),
 )
 """Report, heading, parameters, columns shown (those the report has), column of the bars."""
 

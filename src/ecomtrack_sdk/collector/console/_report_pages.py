@@ -132,7 +132,7 @@ def _chart(result: Any) -> Any:
     points = [(str(row[label]), float(row[measure])) for row in rows]
     title = f"{measure} by {label}".replace("_", " ")
     unit = units[label]
-    if unit is None or unit.kind != "period" or len({point[0] for point in points}) != len(points):
+    if unit is None or unit.kind != "period" or not 1 < len(points) == len({point[0] for point in points}):
         return bars(points, title)
     earlier = f"{measure}_previous"
     before = [None if row[earlier] is None else float(row[earlier]) for row in rows] if earlier in columns else None

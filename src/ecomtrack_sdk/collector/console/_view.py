@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,10 +23,11 @@ try:
 except ImportError as error:  # pragma: no cover
     raise MissingExtraError("jinja2", "collector") from error
 
-__all__ = ["change_of", "page_for", "render", "show"]
+__all__ = ["change_of", "isolated", "page_for", "render", "show"]
 
 MAX_CELL_CHARS = 300
 """Characters of one table cell; the whole value is on the page of its event."""
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LINKED = {
     "order_id": "/console/orders?order_id=",
     "event_id": "/console/events/",
@@ -62,7 +64,12 @@ def show(value: Any, unit: Unit | None = None, record: Mapping[str, Any] | None 
     if isinstance(value, date):
         return value.isoformat()
     text = str(value)
-    return text if len(text) <= MAX_CELL_CHARS else text[: MAX_CELL_CHARS - 1] + "…"
+    return isolated(text if len(text) <= MAX_CELL_CHARS else text[: MAX_CELL_CHARS - 1] + "…")
+
+
+def isolated(text: str) -> str:
+    """*text* whose marks of writing direction, if it has some, end with it. Source: Unicode UAX #9, isolates."""
+    return f"\u2068{text}\u2069" if _DIRECTIONS.search(text) else text
 
 
 def _duration(seconds: float) -> str:
@@ -74,15 +81,16 @@ def _duration(seconds: float) -> str:
 
 
 def change_of(column: str, record: Mapping[str, Any]) -> dict[str, str] | None:
-    """How a figure moved against the time before: ``{"text", "mood"}``; ``None`` where nothing is compared."""
+    """How a figure moved against the time before: ``{"text", "mood", "was"}``; ``None`` where nothing is compared."""
     name = f"{column}_previous"
     if name not in record:
         return None
     now, then = record.get(column), record[name]
     if now is None or then is None or not then:
-        return {"text": "new" if now else "", "mood": ""}
+        return {"text": "new", "mood": "", "was": ""} if now else None
     share = float(now) / float(then) - 1
-    return {"text": f"{'▲' if share >= 0 else '▼'} {abs(share):.0%}", "mood": "up" if share >= 0 else "down"}
+    mood = "up" if share >= 0 else "down"
+    return {"text": f"{'▲' if share >= 0 else '▼'} {abs(share):.0%}", "mood": mood, "was": "1"}
 
 
 def _link(column: str, record: Mapping[str, Any]) -> Markup | None:
