@@ -26,10 +26,10 @@ BURST = 4_000
 PACE = 400
 """Calls a second in the paced run: a busy shop, not a loop."""
 PACED = 1_000
-EVENTS = {"order": 5_000, "view": 15_000}
+EVENTS = {"order": 4_000, "view": 15_000}
 """Events of the run from end to end."""
 WAITING = 100_000
-PATIENCE = 40.0
+PATIENCE = 25.0
 """Seconds after which the memory run ends although not all are tracked: some peers take minutes."""
 
 

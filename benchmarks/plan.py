@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PARTS = ("speed", "paced", "limits", "memory", "stall", "import", "collector", "loss")
-PACED_ROUNDS = 3
-STALL_ROUNDS = 3
-COLLECTOR_ROUNDS = 3
+PARTS = ("speed", "paced", "limits", "memory", "stall", "import", "collector", "loss", "million")
+PACED_ROUNDS = 2
+STALL_ROUNDS = 2
+COLLECTOR_ROUNDS = 2
 COLLECTOR_BATCHES = {"order": 12, "view": 40}
 BARE = "bare loop"
 
@@ -43,6 +43,10 @@ class Task(NamedTuple):
         return f"{self.section}: {self.name}, round {self.round}"
 
 
+MILLION = Task("million", "million", "S2SClient.send", 1, ("million.py",))
+"""Only when asked for: it takes minutes."""
+
+
 def import_code(name: str) -> str:
     """A program that times the import, and the way to the first event, in milliseconds."""
     first, then = IMPORTS[name]
@@ -66,7 +70,7 @@ def tasks(names: list[str], rounds: int, faults: list[str], *, quick: bool, limi
         for kind in ("order", "view"):
             for name in names:
                 add("speed", f"speed {kind}", name, round_, "one.py", "speed", name, kind, "sink", *scale)
-            add("limits", f"limits {kind}", "limits", round_, "limits.py", kind, "sink")
+            add("limits", f"limits {kind}", "limits", round_, "floor.py", kind, "sink")
     for round_ in range(1, min(rounds, PACED_ROUNDS) + 1):
         for kind in ("order", "view"):
             for name in names:

@@ -6,6 +6,7 @@ that a busy minute hits all of them. What is measured is written to ``benchmarks
 stopped has what it has, and ``--resume`` goes on with it.
 
 ``--write`` puts the tables into docs/benchmarks.md; with ``--resume --only none`` it does that and measures nothing.
+``--resume --only million`` adds the long job, which is in no run unless it is asked for.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ RESULTS = HERE / "results.json"
 def environment() -> None:
     """Go on in the environment of the benchmarks, made or renewed when what it is made from has changed."""
     python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    sources = [ROOT / "pyproject.toml", HERE / "requirements.txt"]
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + sys.version.encode()).hexdigest()
+    wanted = hashlib.sha256((HERE / "requirements.txt").read_bytes() + sys.version.encode()).hexdigest()
     stamp = VENV / "stamp"
     if not stamp.exists() or stamp.read_text() != wanted:
         print("making .venv-bench with the peers (a minute)", file=sys.stderr, flush=True)
@@ -62,7 +62,7 @@ sys.path.insert(0, str(HERE))
 
 from adapters import LIMIT, installed
 from loss import FAULTS
-from plan import PARTS, Task, tasks
+from plan import MILLION, PARTS, Task, tasks
 from report import Results, markdown, table
 
 QUIET = "http://127.0.0.1:9"
@@ -71,7 +71,7 @@ TOGETHER = 10
 """Loss runs at a time: they wait more than they work, and no time is taken of them."""
 
 
-def run(*command: str, timeout: float = 300) -> dict:
+def run(*command: str, timeout: float = 1200) -> dict:
     """The JSON a measuring process prints; its log is shown only when it fails."""
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=timeout, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
@@ -114,7 +114,8 @@ class Book:
         self.lock = Lock()
         kept = json.loads(path.read_text()) if resume and path.exists() else {}
         self.about: dict[str, str] = kept.get("about", {})
-        self.results: dict[str, dict] = kept.get("results", {})
+        results: dict[str, dict] = kept.get("results", {})
+        self.results = {key: result for key, result in results.items() if "failed" not in result}
 
     def enter(self, key: str, result: dict) -> None:
         with self.lock:
@@ -182,6 +183,8 @@ def main() -> None:
     rounds = options.rounds or (1 if options.quick else 5)
     names = [name for name in installed() if not options.sdk or name in options.sdk]
     wanted = tasks(names, rounds, list(FAULTS), quick=options.quick, limit=LIMIT)
+    if "million" in options.only:
+        wanted += [MILLION]
     if options.only:
         wanted = [task for task in wanted if task.part in options.only]
     book = Book(RESULTS, resume=options.resume)

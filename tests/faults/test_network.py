@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
@@ -15,6 +16,8 @@ FAULTS = (
     "408", "425", "429", "429_seconds", "429_date", "500", "502", "503", "503_seconds", "504", "413",
 )  # fmt: skip
 QUICK = RetryPolicy(initial=0.01, ceiling=0.1)
+OUTAGE = 10.0
+"""Seconds."""
 CLIENTS = ("tracker", "sync", "asyncio", "trio")
 
 
@@ -71,7 +74,7 @@ def test_all_kinds_of_faults(collector, proxy, tmp_path, client, seed):
     assert len(proxy.tell()) > 8
 
 
-def test_a_collector_that_is_down_for_a_while(collector, proxy, tmp_path):
+def test_a_collector_that_is_down_for_ten_seconds(collector, proxy, tmp_path):
     """While nothing listens, track() goes on; afterwards everything is stored exactly once."""
     tracker = Tracker(proxy.url, key=collector.key, outbox=tmp_path / "outbox", flush_interval=0.01, retry=QUICK)
     events = []
@@ -85,12 +88,26 @@ def test_a_collector_that_is_down_for_a_while(collector, proxy, tmp_path):
 
     track(0.3)
     proxy.tell(down=True)
-    track(2.0)
+    track(OUTAGE)
     assert tracker.stats().pending > 0
     assert tracker.stats().balanced
     proxy.tell(down=False)
     track(0.3)
     assert tracker.close(60)
+    check(collector, events)
+
+
+@pytest.mark.parametrize("client", CLIENTS[1:])
+def test_a_client_that_waits_through_an_outage(collector, proxy, tmp_path, client):
+    """Who waits for the verdict gets it when the collector is back, with everything stored exactly once."""
+    events = [CustomEvent(name="patient") for _ in range(100)]
+    proxy.tell(down=True)
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send_by, client, proxy.url, collector.key, tmp_path, events)
+        time.sleep(OUTAGE / 4)
+        assert not sending.done()
+        proxy.tell(down=False)
+        sending.result()
     check(collector, events)
 
 

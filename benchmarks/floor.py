@@ -1,4 +1,4 @@
-"""What no SDK can be faster than, on this machine and in this minute: ``limits.py KIND URL``; prints one JSON object.
+"""What no SDK can be faster than, on this machine and in this minute: ``floor.py KIND URL``; prints one JSON object.
 
 Microseconds an event of: plain pydantic models built from the row and serialised, one ``write()`` appended, gzip at
 level 1 and a POST by httpx of 500 events at a time. Their sum is the limit of one core.
