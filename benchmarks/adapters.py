@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Protocol
 from peers import PEERS
 
 
+QUEUE_BYTES = 2 << 30
+
+
 class Adapter(Protocol):
     package: str
 
@@ -29,7 +32,8 @@ class Ours:
         import ecomtrack_sdk as sdk
 
         self.sdk = sdk
-        self.tracker = sdk.Tracker(url, key="benchmark", outbox=directory, **self.settings)
+        room = {"max_bytes": QUEUE_BYTES} if large else {}
+        self.tracker = sdk.Tracker(url, key="benchmark", outbox=directory, **room, **self.settings)
 
     def order(self, row: dict) -> object:
         sdk = self.sdk

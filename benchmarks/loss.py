@@ -231,6 +231,8 @@ def main() -> None:
     fault, adapter = sys.argv[1:3]
     with bench_for(adapter) as bench:
         told = FAULTS[fault].run(bench)
+        if not bench.report.exists():
+            raise SystemExit(f"{adapter} tracked nothing: it does not start here")
         bench.again()
         time.sleep(0.5)
         print(json.dumps({**bench.balance(), **told}), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters import ADAPTERS
 from loss import FAULTS
 from numbers_of import Results
 
@@ -31,7 +32,7 @@ def loss_table(found: Results) -> tuple[str, str, list[str], list[list[str]]] | 
     shown = {name: fault for name, fault in FAULTS.items() if f"loss {name}" in found}
     if not shown:
         return None
-    names = list(dict.fromkeys(sdk for fault in shown for sdk in found[f"loss {fault}"]))
+    names = [name for name in ADAPTERS if any(name in found[f"loss {fault}"] for fault in shown)]
     lines = []
     for fault, (title, _) in shown.items():
         results = found[f"loss {fault}"]
