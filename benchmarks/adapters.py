@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 from peers import PEERS
 
-
 QUEUE_BYTES = 2 << 30
 
 
