@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -98,13 +99,23 @@ def test_rows_describe_the_columns(report: str, duckdb_of: Any) -> None:
     assert answer.records == [] or report not in {"revenue", "orders"}
 
 
+@pytest.mark.parametrize(("dialect", "name"), DIALECTS, ids=["duckdb", "clickhouse"])
 @pytest.mark.parametrize("report", sorted(REPORTS))
-def test_every_sql_can_be_taken_away(report: str) -> None:
+def test_every_sql_can_be_taken_away(report: str, dialect: Dialect, name: str) -> None:
     """``--sql`` prints statements that parse: models as views, then the report."""
     asked = get(report)
-    text = asked.to_sql(asked.parse(NEEDED.get(report, {})), DUCKDB, SPAN)
-    trees = sqlglot.parse(text, read="duckdb")
+    text = asked.to_sql(asked.parse(NEEDED.get(report, {})), dialect, SPAN)
+    trees = sqlglot.parse(text, read=name)
     assert (
         len([tree for tree in trees if tree is not None])
         == len({part.name for model in asked.models for each in model.with_needs() for part in (*each.parts, each)}) + 1
     )
+
+
+def test_sql_taken_away_knows_the_changes_of_clocks() -> None:
+    """Days begin where they begin in the zone in the years asked for, although no events are at hand."""
+    revenue = get("revenue")
+    asked = {"time_zone": "Europe/Vienna", "from": "2026-01-01", "to": "2027-01-01"}
+    summer = int(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    assert str(summer) in revenue.to_sql(revenue.parse(asked), DUCKDB)
+    assert str(summer) in revenue.to_sql(revenue.parse({"time_zone": "Europe/Vienna"}), DUCKDB)

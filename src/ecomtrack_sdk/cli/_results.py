@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ecomtrack_sdk.cli._output import console
+from ecomtrack_sdk.cli._output import ENDLESS, console
 from ecomtrack_sdk.reports import get
 from ecomtrack_sdk.reports._base import Result, Warning_
 
@@ -48,4 +48,4 @@ def print_result(result: Result[Any], *, as_csv: bool = False, as_markdown: bool
         sys.stdout.write(_render.markdown(result))
     else:
         out = console()
-        out.print(_render.terminal(result, width=out.width if out.is_terminal else None))
+        out.print(_render.terminal(result, width=out.width if out.width < ENDLESS else None))

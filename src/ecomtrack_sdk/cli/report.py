@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -23,12 +24,23 @@ METAVARS = {"from": "DATE", "to": "DATE", "where": "FIELD=VALUE", "rates": "CURR
 ALL = "all"
 """Instead of a name: every report at once."""
 
+
+class Dialect(StrEnum):
+    """Engines there is SQL for."""
+
+    DUCKDB = "duckdb"
+    CLICKHOUSE = "clickhouse"
+
+
 OUTPUT = {
     "as_json": Json,
     "as_csv": Annotated[bool, typer.Option("--csv", help="Print CSV.")],
     "as_markdown": Annotated[bool, typer.Option("--md", help="Print a Markdown table.")],
     "html": Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with table and chart.")],
     "as_sql": Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")],
+    "dialect": Annotated[
+        Dialect, typer.Option("--dialect", metavar="duckdb|clickhouse", help="Whose SQL --sql prints.")
+    ],
     "data": DataOption,
     "url": UrlOption,
     "key": KeyOption,
@@ -82,7 +94,7 @@ def _command(found: Any) -> Any:
         inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(names[field], info))
         for field, info in found.params.model_fields.items()
     ]
-    defaults: dict[str, Any] = {"html": None, "data": None, "url": None, "key": None}
+    defaults: dict[str, Any] = {"html": None, "data": None, "url": None, "key": None, "dialect": Dialect.DUCKDB}
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name, False), annotation=kind)
         for name, kind in OUTPUT.items()
@@ -135,6 +147,7 @@ def _answer(
     as_markdown: bool,
     html: Path | None,
     as_sql: bool,
+    dialect: Dialect,
     data: Path | None,
     url: str | None,
     key: str | None,
@@ -143,9 +156,9 @@ def _answer(
         raise ConfigError("choose one of --json, --csv, --md and --sql")
     params = found.parse(asked)
     if as_sql:
-        from ecomtrack_sdk.store._dialect import DUCKDB
+        from ecomtrack_sdk.store._dialect import CLICKHOUSE, DUCKDB
 
-        typer.echo(found.to_sql(params, DUCKDB))
+        typer.echo(found.to_sql(params, CLICKHOUSE if dialect is Dialect.CLICKHOUSE else DUCKDB))
         return
     from ecomtrack_sdk.cli._results import print_result, result_of
 

@@ -70,6 +70,9 @@ from ecomtrack_sdk.store._projection import Model, Warehouse
 
 __all__ = ["Check", "Report", "Result", "Row", "Warning_", "shifted"]
 
+_SINCE, _UNTIL = 946_684_800_000_000, 2_145_916_800_000_000
+"""2000 and 2038: changes of clocks that SQL for any warehouse knows of."""
+
 P = TypeVar("P", bound=Params)
 R = TypeVar("R", bound=Row)
 
@@ -235,7 +238,12 @@ class Report(Generic[P, R]):
         return {"orders_where": found, "of_orders": chosen}
 
     def to_sql(self, params: P, dialect: Dialect, span: tuple[int, int] | None = None) -> str:
-        """The report and its models as statements an analyst can take to a warehouse, parameters listed on top."""
+        """The report and its models as statements an analyst can take to a warehouse, parameters listed on top.
+
+        Local days follow the changes of clocks in *span*: the years asked for, within 2000 to 2037, when absent.
+        """
+        low, high = bounds(params)
+        span = span or (max(low, _SINCE), min(high, _UNTIL))
         sql, values, settings = self.prepare(params, span)
         text, used = dialect.render(sql, values, settings)
         parts = [f"-- {name} = {value!r}" for name, value in used.items()]

@@ -9,27 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecomtrack_sdk.reports._format import title_of
-from ecomtrack_sdk.reports._marks import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SOFT,
-    TOP,
+from ecomtrack_sdk.reports._axes import (
     Draw,
     Spec,
-    bar_spec,
-    bars,
-    first_figure,
-    heat,
+    currencies_of,
     label_of,
-    lines,
     name_of,
     naming_columns,
     number_axis,
-    stacked,
     value_of,
 )
+from ecomtrack_sdk.reports._format import title_of
+from ecomtrack_sdk.reports._marks import BAD, GOOD, PLAIN, SOFT, TOP, bar_spec, bars, first_figure, heat, lines, stacked
 
 if TYPE_CHECKING:
     from ecomtrack_sdk.reports._base import Result
@@ -75,12 +66,12 @@ def _pareto(result: Result[Any]) -> Spec | None:
     """The best sellers and how much of all net revenue they bring together."""
     if "net" not in result.columns:
         return first_figure(result)
-    currency = result.records[0].get("currency")
+    currency = next((one for one in currencies_of(result) if one is not None), None)
     known = sorted((one for one in result.records if one.get("currency") == currency), key=lambda one: -one["net"])
     total, running, rows = sum(max(float(one["net"]), 0.0) for one in known) or 1.0, 0.0, []
     for record in known[:TOP]:
         running += max(float(record["net"]), 0.0)
-        name = name_of(result, record, [name for name in naming_columns(result) if name != "currency"][-1:])
+        name = name_of(result, record, [name for name in naming_columns(result) if name != "currency"][:1])
         rows.append({"name": name, "value": float(record["net"]), "label": label_of(result, record, "net"),
                      "share": running / total, "share_label": f"{running / total:.1%}"})  # fmt: skip
     x = {

@@ -26,7 +26,8 @@ def is_number(unit: Unit | None) -> bool:
 
 def title_of(column: str) -> str:
     """The heading of a column: ``refund_rate`` → ``Refund rate``."""
-    words = [_SHORT.get(word, word) for word in column.split("_")]
+    # Seconds are shown as what reads best, minutes or days: ``median_seconds`` is a time.
+    words = [_SHORT.get(word, "time" if word == "seconds" else word) for word in column.split("_")]
     text = " ".join(words)
     return text[:1].upper() + text[1:] if words[0] not in _SHORT else text
 

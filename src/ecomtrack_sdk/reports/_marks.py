@@ -5,22 +5,27 @@ Every mark has a tooltip with the figure as the table shows it, currency and sep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ecomtrack_sdk.reports._format import shown, title_of
-from ecomtrack_sdk.reports._values import to_wire
+from ecomtrack_sdk.reports._axes import (
+    Draw,
+    Spec,
+    by_currency,
+    each_currency,
+    label_of,
+    name_of,
+    naming_columns,
+    number_axis,
+    value_of,
+)
+from ecomtrack_sdk.reports._format import title_of
 
 if TYPE_CHECKING:
     from ecomtrack_sdk.reports._base import Result
 
-__all__ = [
-    "BAD", "GOOD", "PLAIN", "SOFT", "TOP", "Draw", "Spec", "bar_spec", "bars", "first_figure", "heat", "label_of",
-    "lines", "name_of", "naming_columns", "number_axis", "stacked", "value_of",
-]  # fmt: skip
+__all__ = ["BAD", "GOOD", "PLAIN", "SOFT", "TOP", "bar_spec", "bars", "first_figure", "heat", "lines", "stacked"]
 
-Draw = Callable[["Result[Any]"], "Spec | None"]
-Spec = dict[str, Any]
 MOST_COLORS = 9
 """Names told apart by colour."""
 TOP = 20
@@ -28,26 +33,6 @@ TOP = 20
 GOOD, PLAIN, BAD, SOFT = "#2a9d6f", "#3b6fd4", "#d1495b", "#9aa5b1"
 """Told apart by people who see red and green alike, and readable on white and on black."""
 _FIGURES = ("money", "count", "quantity", "rate", "number")
-
-
-def value_of(result: Result[Any], record: dict[str, Any], column: str) -> Any:
-    """A value for an axis: numbers as numbers, money too."""
-    value = record.get(column)
-    unit = result.unit(column)
-    if unit is not None and unit.kind in ("money", "quantity") and value is not None:
-        return float(value)
-    return to_wire(value, unit, record)
-
-
-def label_of(result: Result[Any], record: dict[str, Any], column: str) -> str:
-    by = result.query.get("by")
-    return shown(record.get(column), result.unit(column), record, by if isinstance(by, str) else None)
-
-
-def number_axis(result: Result[Any], column: str, title: str | None = None) -> Spec:
-    unit = result.unit(column)
-    form = {"rate": "%", "money": "~s", "count": "~s", "quantity": "~s"}.get(unit.kind if unit else "", ",.2~f")
-    return {"axis": {"format": form, "title": title or title_of(column)}}
 
 
 def long_rows(
@@ -92,21 +77,6 @@ def series_color(names: Sequence[str], colors: Sequence[str]) -> Spec:
     }
 
 
-def by_currency(result: Result[Any], spec: Spec) -> Spec:
-    """A panel for each currency: amounts in two currencies share no axis."""
-    if len({record.get("currency") for record in result.records}) < 2:
-        return {**spec, "height": 320}
-    panels = sorted({str(record.get("currency")) for record in result.records})
-    data = spec.pop("data")
-    charts = [
-        {**spec, "width": "container", "height": 200, "title": {"text": panel, "anchor": "start"},
-         "transform": [{"filter": {"field": "currency", "equal": panel}}, *spec.get("transform", [])]}
-        for panel in panels
-    ]  # fmt: skip
-    # Panels beside each other cannot fill a container in Vega-Lite: the page draws them one below the other.
-    return {"data": data, "panels": charts}
-
-
 def lines(*columns: str, colors: Sequence[str]) -> Draw:
     def draw(result: Result[Any]) -> Spec | None:
         spec: Spec = {
@@ -137,7 +107,12 @@ def stacked(*columns: str, colors: Sequence[str], signs: Sequence[int] = ()) -> 
             "mark": {"type": "bar"},
             "encoding": {
                 "x": {"field": "at", "type": "ordinal", "title": None, "axis": _SLANTED},
-                "y": {"field": "value", "type": "quantitative", "title": None, "axis": {"format": "~s"}},
+                "y": {
+                    "field": "value",
+                    "type": "quantitative",
+                    "title": None,
+                    "axis": {"format": ",~f", "tickMinStep": 1},
+                },
                 "color": series_color(columns, colors),
                 "order": {"field": "order"},
                 "tooltip": [
@@ -156,23 +131,27 @@ def bars(measure: str, *, color: str = PLAIN, by: str | None = None) -> Draw:
     """The longest bars of *measure*, named by the first text columns."""
 
     def draw(result: Result[Any]) -> Spec | None:
-        if measure not in result.columns:
-            return first_figure(result)
         names = naming_columns(result)
         if "period" in result.columns:
             return over_time(result, measure, names)
+        known = [record for record in result.records if record.get(measure)]
+        known = sorted(known, key=lambda record: -value_of(result, record, measure))[:TOP]
+        short = [name_of(result, record, names) for record in known]
+        if len(set(short)) < len(short):  # bars of one name would lie on one another
+            short = [name_of(result, record, naming_columns(result, short=False)) for record in known]
         rows = [
-            {"name": name_of(result, record, names), "value": value_of(result, record, measure),
-             "label": label_of(result, record, measure), "side": label_of(result, record, by) if by else ""}
-            for record in result.records
-            if record.get(measure) is not None
+            {"name": name, "value": value_of(result, record, measure), "label": label_of(result, record, measure),
+             "side": label_of(result, record, by) if by else ""}
+            for name, record in zip(short, known, strict=True)
         ]  # fmt: skip
-        rows = sorted((row for row in rows if row["value"]), key=lambda row: -row["value"])[:TOP]
         if not rows:
             return None
         return bar_spec(rows, number_axis(result, measure), color, title_of(by) if by else None)
 
-    return draw
+    def choose(result: Result[Any]) -> Spec | None:
+        return each_currency(result, measure, draw) if measure in result.columns else first_figure(result)
+
+    return choose
 
 
 def over_time(result: Result[Any], measure: str, names: Sequence[str]) -> Spec:
@@ -214,23 +193,14 @@ def bar_spec(rows: list[Spec], axis: Spec, color: str, side: str | None) -> Spec
     return {
         "data": {"values": rows},
         "height": {"step": 26},
+        # Room for the figure at the end of the longest bar.
+        "padding": {"left": 5, "top": 5, "right": 70, "bottom": 5},
         "encoding": {"y": y, "x": {"field": "value", "type": "quantitative", **axis}, "tooltip": tooltip},
         "layer": [
             {"mark": {"type": "bar", "color": color, "cornerRadiusEnd": 3}},
             {"mark": {"type": "text", "align": "left", "dx": 4}, "encoding": {"text": {"field": "label"}}},
         ],
     }
-
-
-def naming_columns(result: Result[Any]) -> list[str]:
-    texts = [name for name in result.columns if result.unit(name) is None and name != "currency"]
-    currencies = {record.get("currency") for record in result.records}
-    return [*(texts[:2] or result.columns[:1]), *(["currency"] if len(currencies) > 1 else [])]
-
-
-def name_of(result: Result[Any], record: dict[str, Any], names: Sequence[str]) -> str:
-    texts = [label_of(result, record, name) for name in names if record.get(name) is not None]
-    return " · ".join(dict.fromkeys(texts)) or "(none)"
 
 
 def heat(x: str, y: str, value: str, *, total: bool = False, spare: int | None = None) -> Draw:
@@ -241,8 +211,6 @@ def heat(x: str, y: str, value: str, *, total: bool = False, spare: int | None =
     """
 
     def draw(result: Result[Any]) -> Spec | None:
-        if not {x, y, value} <= set(result.columns):
-            return first_figure(result)
         cells: dict[tuple[str, str], Spec] = {}
         for record in result.records:
             if record.get(value) is None and not total:
@@ -277,7 +245,10 @@ def heat(x: str, y: str, value: str, *, total: bool = False, spare: int | None =
             ],
         }  # fmt: skip
 
-    return draw
+    def choose(result: Result[Any]) -> Spec | None:
+        return each_currency(result, value, draw) if {x, y, value} <= set(result.columns) else first_figure(result)
+
+    return choose
 
 
 def end_of(result: Result[Any], record: dict[str, Any], column: str) -> str:

@@ -51,6 +51,7 @@ th, td { padding: .45rem .7rem; text-align: left; border-bottom: 1px solid var(-
 th { position: sticky; top: 0; background: var(--ground); white-space: nowrap; }
 .number { text-align: right; }
 .number, .nowrap { white-space: nowrap; }
+td:not(.number) { min-width: 6.5em; }
 tbody tr:hover { background: color-mix(in srgb, var(--mark) 8%, transparent); }
 nav { margin-bottom: 1.5rem; display: flex; flex-wrap: wrap; gap: .3rem .9rem; }
 a { color: var(--mark); }
@@ -145,7 +146,8 @@ def page(result: Result[Any], *, links: Mapping[str, str] | None = None, script:
         ]
         nav = f"<nav>{''.join(items)}</nav>\n"
     warnings = "".join(
-        f'<li data-code="{escape(warning.code)}">{escape(warning.message)}</li>' for warning in result.warnings
+        f'<li data-code="{escape(warning.code)}">{escape(warning.message[:1].upper() + warning.message[1:])}</li>'
+        for warning in result.warnings
     )
     specs = _specs(result)
     chart, note = "", ""
