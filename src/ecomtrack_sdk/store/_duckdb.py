@@ -160,11 +160,12 @@ class DuckDBWarehouse(Warehouse):
                 ))  # fmt: skip
             statements.append(("update _projection set watermark = $watermark", {"watermark": watermark}))
             # One thread: rows of a group are few for two, which take twice the processor's time for the same work.
+            ((threads,),) = self._execute("select current_setting('threads')").rows
             self._execute("set threads = 1")
             try:
                 self._together(statements)
             finally:
-                self._execute("reset threads")
+                self._execute(f"set threads = {threads}")
 
     def _table_watermarks(self) -> dict[str, int]:
         return dict(self._execute("select name, watermark from _loads").rows)

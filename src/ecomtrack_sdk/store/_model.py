@@ -15,8 +15,8 @@ class Update:
     """How a model follows new events without being made anew: some of its rows go, others come.
 
     A step is a scratch table of that name, made by one SELECT. Steps may use ``$since`` (events above it are new),
-    the tables of their own model as they were, those of its needs as they are now, and of each need ``x``: ``fresh_x``
-    (rows that came), ``old_x`` (rows that went) and ``changed_x`` (both). What results must equal the model made anew.
+    the tables of their own model as they were, those of its needs as they are now, and of each need ``x`` ``fresh_x``
+    (rows that came) and ``changed_x`` (rows that came or went). What results must equal the model made anew.
 
     Attributes:
         steps: Scratch tables, in their order.
@@ -26,7 +26,9 @@ class Update:
             are selected.
         sql: The SELECT of the rows that come, where it is another one than the model's.
         fresh: Whether rows come at all; ``False`` for a model that new events leave as it is.
-        exact: Whether ``old_`` and ``fresh_`` are cleared of rows that are the same in both before needs look at them.
+        tells: Columns of ``changed_``; without any there is no such table.
+        exact: Whether rows that came as they went are left out of ``changed_``.
+        patches: Statements run on the table afterwards.
     """
 
     steps: tuple[tuple[str, str], ...] = ()
@@ -35,7 +37,9 @@ class Update:
     sources: Mapping[str, str] = field(default_factory=dict)
     sql: str | None = None
     fresh: bool = True
+    tells: tuple[str, ...] = ()
     exact: bool = False
+    patches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

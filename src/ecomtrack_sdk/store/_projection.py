@@ -24,7 +24,7 @@ LOAD_ROWS = 100_000
 """Events loaded in one transaction: large groups are what a column store is fast at; smaller ones bound the memory."""
 READ_ROWS = 5_000
 """Events read from the log at once while a group is made."""
-UPDATE_SHARE = 0.2
+UPDATE_SHARE = 0.15
 """New events, as a share of all, above which models are made anew: touching most rows one by one costs more."""
 
 Progress = Callable[[int, int], None]

@@ -62,8 +62,11 @@ class Updater:
 
     def leave(self, model: Model) -> None:
         """Note that nothing of a model changed, for those that need it."""
-        for side in ("old", "fresh", "changed"):
-            self._make(f"{side}_{model.name}", f"select * from {model.name} where 1 = 0")
+        assert model.update is not None
+        self._make(f"fresh_{model.name}", f"select * from {model.name} where 1 = 0")
+        if model.update.tells:
+            columns = ", ".join(model.update.tells)
+            self._make(f"changed_{model.name}", f"select {columns} from {model.name} where 1 = 0")
 
     def _settle(self, part: Model) -> None:
         before = self._run(part.measure).rows
@@ -78,18 +81,23 @@ class Updater:
     def _replace(self, model: Model) -> None:
         update, name = model.update, model.name
         assert update is not None
-        going = f"from {name} where {update.key} in (select {update.key} from {update.gone})" if update.gone else ""
-        self._make(f"old_{name}", f"select * {going}" if going else f"select * from {name} where 1 = 0")
         if not update.fresh:
-            self._make(f"fresh_{name}", f"select * from old_{name} where 1 = 0")
+            self._make(f"fresh_{name}", f"select * from {name} where 1 = 0")
+        columns = ", ".join(update.tells)
+        going = f"from {name} where {update.key} in (select {update.key} from {update.gone})" if update.gone else ""
+        if columns:
+            self._make(f"old_{name}", f"select {columns} {going or f'from {name} where 1 = 0'}")
         if going:
             self._run(f"delete {going}")
         self._run(f"insert into {name} select * from fresh_{name}")
-        if update.exact:
-            self._make(f"same_{name}", f"select * from old_{name} intersect select * from fresh_{name}")
-            for side in ("old", "fresh"):
-                self._make(f"{side}_{name}", f"select * from {side}_{name} except select * from same_{name}")
-        self._make(f"changed_{name}", f"select * from old_{name} union all select * from fresh_{name}")
+        for patch in update.patches:
+            self._run(self._text(patch))
+        if columns:
+            old, fresh = f"select {columns} from old_{name}", f"select {columns} from fresh_{name}"
+            if update.exact:
+                self._make(f"changed_{name}", f"({old} except {fresh}) union ({fresh} except {old})")
+            else:
+                self._make(f"changed_{name}", f"{old} union all {fresh}")
 
     def _make(self, name: str, sql: str) -> None:
         self._run(f"create or replace temp table {name} as {self._text(sql)}")

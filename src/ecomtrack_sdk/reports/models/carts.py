@@ -7,6 +7,7 @@ from __future__ import annotations
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
 from ecomtrack_sdk.store._projection import Model, Update
+from ecomtrack_sdk.store._update import instead
 
 __all__ = ["CARTS", "CART_CLOSINGS", "CART_EVENTS", "CART_SILENCE", "CART_TOUCHES"]
 
@@ -15,15 +16,7 @@ CART_SILENCE = 30 * 86_400_000_000
 
 _WALK = "order by {0}.t, {0}.rank, {0}.id rows between unbounded preceding and"
 
-CART_TOUCHES = Model(
-    "cart_touches",
-    """One row per event that says what is in a cart.
-
-    seq, cart (key: by its ``cart_id``, else by the person), t, id (``event_id``), type, person_id, session_id,
-    currency, snapshot and snapshot_units (the whole content where the event has it), delta and delta_units (what it put
-    in or took out where it has not).
-    """,
-    """
+_TOUCHES = """
     with contents as (
       select i.seq as seq,
         @sum(case when i.list = 'cart' then i.subtotal end) as snapshot,
@@ -53,8 +46,17 @@ CART_TOUCHES = Model(
       d.session_id as session_id, d.currency as currency, d.snapshot as snapshot, d.snapshot_units as snapshot_units,
       d.delta as delta, d.delta_units as delta_units
     from said d
-    where d.cart is not null
+    where d.cart is not null"""
+
+CART_TOUCHES = Model(
+    "cart_touches",
+    """One row per event that says what is in a cart.
+
+    seq, cart (key: by its ``cart_id``, else by the person), t, id (``event_id``), type, person_id, session_id,
+    currency, snapshot and snapshot_units (the whole content where the event has it), delta and delta_units (what it put
+    in or took out where it has not).
     """,
+    _TOUCHES,
     needs=(SESSION_EVENTS,),
     update=Update(
         steps=(
@@ -67,10 +69,32 @@ CART_TOUCHES = Model(
                 """,
             ),
             ("part_event_items", "select i.* from event_items i where i.seq in (select seq from part_session_events)"),
+            # Who turned out to be somebody else keeps what was said, under the other's name.
+            (
+                "moved_touches",
+                """
+                select x.seq as seq,
+                  case when x.cart like 'c:%' then x.cart else concat('p:', m.person_id) end as cart, x.t as t,
+                  x.id as id, x.type as type, m.person_id as person_id, x.session_id as session_id,
+                  x.currency as currency, x.snapshot as snapshot, x.snapshot_units as snapshot_units,
+                  x.delta as delta, x.delta_units as delta_units
+                from cart_touches x
+                join moved_rows m on m.seq = x.seq
+                """,
+            ),
+            (
+                "touched_touches_of_carts",
+                "select w.seq as seq from walked_seqs w union select m.seq as seq from moved_touches m",
+            ),
         ),
         key="seq",
-        gone="changed_session_events",
-        sources={"session_events": "part_session_events", "event_items": "part_event_items"},
+        gone="touched_touches_of_carts",
+        sql=instead(_TOUCHES, {"session_events": "part_session_events", "event_items": "part_event_items"})
+        + """
+        union all
+        select m.* from moved_touches m
+        """,
+        tells=("cart", "person_id"),
     ),
 )
 
@@ -125,6 +149,8 @@ CART_CLOSINGS = Model(
                 from changed_session_events c
                 where c.type = 'order' and c.order_id is not null
                 union
+                select m.order_id as order_id from moved_rows m where m.type = 'order' and m.order_id is not null
+                union
                 select o.order_id as order_id
                 from orders o
                 where o.cart_id is not null and concat('c:', o.cart_id) in (select cart from changed_cart_touches)
@@ -162,6 +188,7 @@ CART_CLOSINGS = Model(
             "session_events": "part_session_events",
             "cart_touches": "part_cart_touches",
         },
+        tells=("order_id", "t", "person_id", "cart"),
         exact=True,
     ),
 )

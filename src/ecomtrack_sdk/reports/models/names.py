@@ -120,6 +120,7 @@ CUSTOMER_PAIRS = Model(
         ) as p
         group by 1, 2
         """,
+        tells=("id_name", "email_name", "first_t"),
         exact=True,
     ),
 )
@@ -236,6 +237,7 @@ NAMES = Model(
         key="name",
         gone="linked_names",
         sources={"customer_pairs": "part_customer_pairs"},
+        tells=("name", "person_id"),
         exact=True,
     ),
 )

@@ -61,6 +61,6 @@ COUNTED_ACTIONS = Model(
 )
 
 
-def of_orders(*needs: str) -> Update:
+def of_orders(*needs: str, tells: tuple[str, ...] = ()) -> Update:
     """How a model follows whose rows are made of one order's rows of *needs*: orders with new actions are made anew."""
-    return Update(key="order_id", gone="touched_orders", sources={name: f"fresh_{name}" for name in needs})
+    return Update(key="order_id", gone="touched_orders", sources={name: f"fresh_{name}" for name in needs}, tells=tells)

@@ -29,9 +29,13 @@ ORDER_PEOPLE = Model(
             (
                 "touched_order_people",
                 """
-                select distinct c.order_id as order_id
+                select c.order_id as order_id
                 from changed_session_events c
                 where c.order_id is not null and c.type in ('order', 'order_update', 'refund')
+                union
+                select m.order_id as order_id
+                from moved_rows m
+                where m.order_id is not null and m.type in ('order', 'order_update', 'refund')
                 """,
             ),
             (
@@ -47,6 +51,7 @@ ORDER_PEOPLE = Model(
         key="order_id",
         gone="touched_order_people",
         sources={"session_events": "part_order_people"},
+        tells=("order_id", "person_id"),
         exact=True,
     ),
 )

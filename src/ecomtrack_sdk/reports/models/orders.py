@@ -87,5 +87,5 @@ ORDERS = Model(
     SQL,
     needs=(COUNTED_ACTIONS, ORDER_STATES),
     reads=("order_actions",),
-    update=of_orders("counted_actions", "order_states"),
+    update=of_orders("counted_actions", "order_states", tells=("order_id",)),
 )

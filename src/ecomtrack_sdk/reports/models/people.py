@@ -23,18 +23,17 @@ def person_of(alias: str, names: str, people: str) -> str:
     return f"coalesce({names}.person_id, {name_of(alias)}, {people}.person_id, {visitor})"
 
 
-NAMED_VISITS = Model(
-    "named_visits",
-    """One row per event that names a visitor's customer: visitor_id, t, event_id, name.""",
-    f"""
+_NAMED = f"""
     select e.visitor_id as visitor_id, e.t as t, e.event_id as event_id, {name_of("e")} as name
     from events e
     where e.visitor_id is not null and (e.customer_id is not null or e.customer_email is not null)
-      and not {is_own("e")}
-    """,
-    update=Update(
-        steps=(("new_events", "select e.* from events e where e.seq > $since"),), sources={"events": "new_events"}
-    ),
+      and not {is_own("e")}"""
+
+NAMED_VISITS = Model(
+    "named_visits",
+    """One row per event that names a visitor's customer: visitor_id, t, event_id, name.""",
+    _NAMED,
+    update=Update(sql=f"{_NAMED} and e.seq > $since"),
 )
 
 VISITOR_PEOPLE = Model(
@@ -101,6 +100,7 @@ VISITOR_PEOPLE = Model(
         key="visitor_id",
         gone="touched_visitors",
         sources={"named_visits": "part_named_visits"},
+        tells=("visitor_id", "person_id", "from_t", "to_t"),
         exact=True,
     ),
 )

@@ -13,7 +13,6 @@ from ecomtrack_sdk.reports.models.people import (
     person_of,
 )
 from ecomtrack_sdk.store._projection import Model, Update
-from ecomtrack_sdk.store._update import instead
 
 __all__ = ["ENGAGEMENT", "SESSION_EVENTS", "SESSION_GAP", "VIEWS"]
 
@@ -203,14 +202,6 @@ _UPDATE = Update(
             """,
         ),
         (
-            "touched_seqs",
-            """
-            select w.seq as seq from walked_seqs w
-            union
-            select m.seq as seq from moved_seqs m
-            """,
-        ),
-        (
             "part_events",
             f"""
             select {_COLUMNS} from events e where e.seq > $since
@@ -218,21 +209,30 @@ _UPDATE = Update(
             select {_COLUMNS} from events e where e.seq <= $since and e.seq in (select seq from walked_seqs)
             """,
         ),
+        (
+            "moved_rows",
+            f"""
+            select w.*
+            from (
+              select s.seq as seq, s.type as type, s.visitor_id as visitor_id, s.order_id as order_id,
+                s.session_id as session_id, s.page_view as page_view, s.page_no as page_no,
+                s.person_id as person_before, {person_of("e", "n", "v")} as person_id
+              from session_events s
+              join moved_seqs m on m.seq = s.seq
+              join events e on e.seq = s.seq
+              left join names n on n.name = {name_of("e")}
+              left join visitor_people v on v.visitor_id = s.visitor_id
+              where v.visitor_id is null or (s.t >= v.from_t and s.t < v.to_t)
+            ) as w
+            where coalesce(w.person_before, '') <> coalesce(w.person_id, '')
+            """,
+        ),
     ),
     key="seq",
-    gone="touched_seqs",
-    sql=instead(_SQL, {"events": "part_events"})
-    + f"""
-    union all
-    select s.seq, s.event_id, s.t, s.type, s.name, s.visitor_id, s.order_id,
-      {person_of("e", "n", "v")} as person_id, s.session_id, s.entry, s.page_view, s.page_no, s.walker
-    from session_events s
-    join moved_seqs m on m.seq = s.seq
-    join events e on e.seq = s.seq
-    left join names n on n.name = {name_of("e")}
-    left join visitor_people v on v.visitor_id = s.visitor_id
-    where v.visitor_id is null or (s.t >= v.from_t and s.t < v.to_t)
-    """,
+    gone="walked_seqs",
+    sources={"events": "part_events"},
+    tells=("type", "visitor_id", "order_id", "session_id"),
+    patches=("update session_events set person_id = m.person_id from moved_rows m where m.seq = session_events.seq",),
 )
 
 SESSION_EVENTS = Model(

@@ -64,7 +64,9 @@ SESSIONS = Model(
             (
                 "numbered_visitors",
                 """
-                select distinct c.visitor_id as visitor_id from changed_session_events c where c.session_id is not null
+                select c.visitor_id as visitor_id from changed_session_events c where c.session_id is not null
+                union
+                select m.visitor_id as visitor_id from moved_rows m where m.session_id is not null
                 """,
             ),
             (
@@ -93,6 +95,7 @@ SESSIONS = Model(
         o.medium, o.campaign, o.channel, o.landing_page, o.landing_host, o.referrer_host, o.country, o.device
       from other_sessions o""",
         ),
+        tells=("session_id", "person_id", "start_t"),
         exact=True,
     ),
 )
@@ -139,18 +142,17 @@ SESSION_ORDERS = Model(
     ),
 )
 
-ENGAGEMENTS = Model(
-    "engagements",
-    """One row per report of foreground time: view_id (``event_id`` of the view it belongs to), seconds.""",
-    f"""
+_ENGAGED = f"""
     select coalesce(e.engaged_event_id, e.event_id) as view_id, e.engaged_seconds as seconds
     from events e
     where e.type = 'custom' and e.name = '{ENGAGEMENT}' and e.engaged_seconds is not null
-      and not coalesce(e.is_bot, false)
-    """,
-    update=Update(
-        steps=(("new_events", "select e.* from events e where e.seq > $since"),), sources={"events": "new_events"}
-    ),
+      and not coalesce(e.is_bot, false)"""
+
+ENGAGEMENTS = Model(
+    "engagements",
+    """One row per report of foreground time: view_id (``event_id`` of the view it belongs to), seconds.""",
+    _ENGAGED,
+    update=Update(sql=f"{_ENGAGED} and e.seq > $since"),
 )
 
 PAGES = Model(
@@ -247,5 +249,12 @@ PAGES = Model(
         key="session_id",
         gone="touched_pages",
         sources={"session_events": "part_session_events", "engagements": "part_engagements"},
+        patches=(
+            """
+            update pages set person_id = m.person_id
+            from moved_rows m
+            where m.page_view = 1 and m.session_id = pages.session_id and m.page_no = pages.page_no
+            """,
+        ),
     ),
 )
