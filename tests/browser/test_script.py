@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -91,6 +92,16 @@ def test_all_calls(page, shop, collector):
     assert by_type["custom"]["value"] == "5"
     assert len({event["visitor_id"] for event in events}) == 1
     assert len({event["occurred_at"] for event in events}) == len(events)
+
+
+def test_code_of_the_guide(page, shop, collector):
+    """What the guide gives to copy into a page works there, before the script has loaded."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "browser.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```html\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    shop.pages["/"] += block.replace("<script>", '<script nonce="abc">')
+    page.goto(shop.url + "/")
+    _, event = validated(collector.types("view_page", "view_product"))
+    assert event["product"] == {"product_id": "tee", "name": "Plain tee", "price": "19.90"}
 
 
 def test_stub_replays(page, shop, collector):

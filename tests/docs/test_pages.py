@@ -51,3 +51,30 @@ def test_links_lead_somewhere():
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+INTEGRATIONS = sorted(set((ROOT / "docs" / "guides").glob("*.md")) - {ROOT / "docs" / "guides" / "operations.md"})
+
+
+def test_every_guide_has_its_parts():
+    """A guide of an integration says what it does, what to copy, what it cannot do, and how to see that it works."""
+    assert len(INTEGRATIONS) > 14
+    for page in INTEGRATIONS:
+        text = page.read_text(encoding="utf-8")
+        heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        copied, cannot, seen = (
+            heads.index(head) for head in ("To copy", "What it cannot do", "How to see that it works")
+        )
+        assert copied < cannot < seen, page.name
+        told = text.partition("## ")[0].partition("\n")[2].strip()
+        assert told, f"{page.name}: begins without saying what it does"
+        assert "$ ecomtrack " in text.partition("## How to see that it works")[2], page.name
+
+
+def test_every_block_is_executed():
+    """No kind of code stands in README and docs that no test runs; settings of other programs are in operations."""
+    ran = {"python", "console", "html", "js", "json", "text", "{toctree}", "{eval-rst}"}
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        kinds = set(re.findall(r"^```([^\s`]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+        assert kinds <= ran or page.name == "operations.md", f"{page.name}: {kinds - ran}"
+        assert 'test="skip"' not in page.read_text(encoding="utf-8"), page.name

@@ -20,6 +20,7 @@ from ecomtrack_sdk.collector._http import (
     respond,
 )
 from ecomtrack_sdk.collector._keys import Key, KeyRing
+from ecomtrack_sdk.collector._matomo import MATOMO_PATHS, MatomoRoute
 from ecomtrack_sdk.collector._metrics import Metrics
 from ecomtrack_sdk.collector._privacy import Privacy
 from ecomtrack_sdk.collector._rates import SITE_RATE, RateLimits
@@ -84,6 +85,7 @@ class Collector:
         self.console = Access(self, open_on_loopback=open_on_loopback)
         self._doors: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {EVENTS_PATH: self._events}
         self._doors |= dict.fromkeys(SEGMENT_PATHS, SegmentRoute(self._events, keys))
+        self._doors |= dict.fromkeys(MATOMO_PATHS, MatomoRoute(self._events, keys))
         shops = WebhooksRoute(self._events, webhooks or {})
         self._doors |= {WEBHOOKS_PATH + name: shops for name in webhooks or {}}
         self._site = Starlette(
