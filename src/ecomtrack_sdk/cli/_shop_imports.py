@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from ecomtrack_sdk.cli._output import Json, progress
 from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, client_of, need_remote
-from ecomtrack_sdk.events import Event
+from ecomtrack_sdk.events import Event, Order
 from ecomtrack_sdk.integrations import magento, metrilo, mytracker, shopify, woocommerce
 from ecomtrack_sdk.integrations._records import ProblemRecord
 from ecomtrack_sdk.integrations.orders_file import Problem
@@ -72,8 +73,9 @@ def _command(
     ) -> None:
         problems: list[Problem] = []
         if dry_run:
-            checked = sum(1 for _ in _events(read(file, currency), problems))
-            finish(problems, {"orders": checked + len(problems), "events": checked, "dry_run": True}, as_json=as_json)
+            checked = Counter(type(event) for event in _events(read(file, currency), problems))
+            counts = {"orders": checked[Order] + len(problems), "events": checked.total(), "dry_run": True}
+            finish(problems, counts, as_json=as_json)
             return
         remote = need_remote(url, key, data, "server")
         place = checkpoint(file, (remote.url, name, currency))

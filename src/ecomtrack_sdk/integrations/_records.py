@@ -20,13 +20,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from ecomtrack_sdk.errors import CollectorError, EcomtrackError
-from ecomtrack_sdk.events import Event
+from ecomtrack_sdk.events import Address, Event
 
 __all__ = [
     "Delivery",
     "ProblemRecord",
     "Record",
     "Unmappable",
+    "address",
     "amount",
     "guarded",
     "maybe",
@@ -185,6 +186,18 @@ def amount(value: object, field: str) -> Decimal:
         return number.quantize(PLACES, ROUND_HALF_EVEN) if isinstance(exponent, int) and exponent < -4 else number
     except InvalidOperation:
         raise Unmappable(field, "is not an amount") from None
+
+
+def address(record: Record | None, fields: Mapping[str, str], **known: str | None) -> Address | None:
+    """The address in *record*, ``None`` when nothing of it is there.
+
+    Args:
+        record: An object of the other system.
+        fields: Our field → the field of *record* that has it.
+        known: Fields that the other system keeps in another shape.
+    """
+    found = {**known, **{ours: maybe((record or {}).get(theirs)) for ours, theirs in fields.items()}}
+    return Address(**found) if any(found.values()) else None
 
 
 def split_price(line_before: Decimal, line_after: Decimal, quantity: Decimal) -> tuple[Decimal, Decimal]:

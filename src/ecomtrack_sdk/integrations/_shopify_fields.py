@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ecomtrack_sdk.events import Acquisition, Address, Context, Customer, Item
-from ecomtrack_sdk.integrations._records import Record, Unmappable, amount, maybe, text
+from ecomtrack_sdk.events import Acquisition, Context, Customer, Item
+from ecomtrack_sdk.integrations._records import Record, Unmappable, address, amount, maybe, text
 
 __all__ = [
     "PAYMENT_STATUS",
@@ -35,6 +35,18 @@ PAYMENT_STATUS = {
     "expired": "failed",
 }
 """``financial_status`` → our status; a word that is not here is kept as it is, and warned about by the collector."""
+
+ADDRESS = {
+    "name": "name",
+    "line1": "address1",
+    "line2": "address2",
+    "city": "city",
+    "region": "province",
+    "postal_code": "zip",
+    "country": "country_code",
+    "phone": "phone",
+}
+"""Our fields of an address → Shopify's."""
 
 
 def content_of(record: Record) -> dict[str, Any]:
@@ -62,8 +74,8 @@ def content_of(record: Record) -> dict[str, Any]:
         "total": amount(total, "total_price") if total is not None else None,
         "coupons": [entry["code"] for entry in record.get("discount_codes") or () if entry.get("code")],
         "payment_method": maybe(next(iter(record.get("payment_gateway_names") or ()), record.get("gateway"))),
-        "shipping_address": address_of(record.get("shipping_address")),
-        "billing_address": address_of(record.get("billing_address")),
+        "shipping_address": address(record.get("shipping_address"), ADDRESS),
+        "billing_address": address(record.get("billing_address"), ADDRESS),
     }
 
 
@@ -120,21 +132,6 @@ def customer_of(record: Record, email: object, marketing: object) -> Customer | 
         last_name=maybe(record.get("last_name")),
         tags=[tag.strip() for tag in tags.split(",") if tag.strip()],
         subscribed=subscribed if isinstance(subscribed, bool) else None,
-    )
-
-
-def address_of(record: Record | None) -> Address | None:
-    if not record:
-        return None
-    return Address(
-        name=maybe(record.get("name")),
-        line1=maybe(record.get("address1")),
-        line2=maybe(record.get("address2")),
-        city=maybe(record.get("city")),
-        region=maybe(record.get("province")),
-        postal_code=maybe(record.get("zip")),
-        country=maybe(record.get("country_code")),
-        phone=maybe(record.get("phone")),
     )
 
 

@@ -12,7 +12,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ecomtrack_sdk.events import Acquisition, Address, Context, Customer, Item
-from ecomtrack_sdk.integrations._records import Record, Unmappable, amount, maybe, moment, split_price, text
+from ecomtrack_sdk.integrations._records import (
+    Record,
+    Unmappable,
+    address,
+    amount,
+    maybe,
+    moment,
+    split_price,
+    text,
+)
 
 __all__ = [
     "acquisition_of",
@@ -25,6 +34,17 @@ __all__ = [
     "time_of",
     "variant_id_of",
 ]
+
+ADDRESS = {
+    "line1": "address_1",
+    "line2": "address_2",
+    "city": "city",
+    "region": "state",
+    "postal_code": "postcode",
+    "country": "country",
+    "phone": "phone",
+}
+"""Our fields of an address → WooCommerce's; the name stands in two."""
 
 
 def content_of(record: Record) -> dict[str, Any]:
@@ -96,19 +116,8 @@ def scoped(site: str, number: str) -> str:
 
 
 def address_of(record: Record | None) -> Address | None:
-    if not record or not any(record.values()):
-        return None
-    name = " ".join(part for part in (maybe(record.get("first_name")), maybe(record.get("last_name"))) if part)
-    return Address(
-        name=name or None,
-        line1=maybe(record.get("address_1")),
-        line2=maybe(record.get("address_2")),
-        city=maybe(record.get("city")),
-        region=maybe(record.get("state")),
-        postal_code=maybe(record.get("postcode")),
-        country=maybe(record.get("country")),
-        phone=maybe(record.get("phone")),
-    )
+    person = ((record or {}).get("first_name"), (record or {}).get("last_name"))
+    return address(record, ADDRESS, name=" ".join(filter(None, map(maybe, person))) or None)
 
 
 def context_of(record: Record) -> Context:

@@ -21,6 +21,7 @@ from ecomtrack_sdk.integrations._records import (
     ProblemRecord,
     Record,
     Unmappable,
+    address,
     amount,
     maybe,
     moment,
@@ -206,19 +207,15 @@ def _product_id(line: Record, index: int) -> str:
 
 
 def _address(record: Record | None) -> Address | None:
-    if not record:
-        return None
-    street = record.get("street") or []
-    name = " ".join(part for part in (maybe(record.get("firstname")), maybe(record.get("lastname"))) if part)
-    return Address(
-        name=name or None,
-        line1=maybe(street[0]) if street else None,
-        line2=maybe(street[1]) if len(street) > 1 else None,
-        city=maybe(record.get("city")),
-        region=maybe(record.get("region")),
-        postal_code=maybe(record.get("postcode")),
-        country=maybe(record.get("country_id")),
-        phone=maybe(record.get("telephone")),
+    told = record or {}
+    street = [maybe(line) for line in told.get("street") or ()]
+    person = filter(None, map(maybe, (told.get("firstname"), told.get("lastname"))))
+    return address(
+        told,
+        {"city": "city", "region": "region", "postal_code": "postcode", "country": "country_id", "phone": "telephone"},
+        name=" ".join(person) or None,
+        line1=street[0] if street else None,
+        line2=street[1] if len(street) > 1 else None,
     )
 
 

@@ -20,14 +20,17 @@ from typing import Any
 
 from ecomtrack_sdk._types import source_id
 from ecomtrack_sdk.errors import ConfigError
-from ecomtrack_sdk.events import Address, Context, Customer, Event, Identify, Item, Order, OrderUpdate
+from ecomtrack_sdk.events import Context, Customer, Event, Identify, Item, Order, OrderUpdate
 from ecomtrack_sdk.integrations._record_files import raw_records
-from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, amount, guarded, maybe, text
+from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, address, amount, guarded, maybe, text
 
 __all__ = ["Catalogue", "customer", "order", "read", "sign", "verify"]
 
 SECONDS_BELOW = 100_000_000_000
 """A time below this, read as milliseconds, lies before March 1973: the plugins for WooCommerce sent seconds there."""
+
+ADDRESS = {"line1": "address", "city": "city", "postal_code": "postcode", "country": "countryCode", "phone": "phone"}
+"""Our fields of an address → Metrilo's ``billing``."""
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -151,7 +154,7 @@ def order(record: Record, *, currency: str, catalogue: Catalogue | None = None, 
         "total": total,
         "coupons": [str(coupon) for coupon in record.get("coupons") or ()],
         "payment_method": maybe(billing.get("paymentMethod")),
-        "billing_address": _address(billing),
+        "billing_address": address(billing, ADDRESS),
     }
     status = maybe(record.get("status")) or "pending"
     events: list[Event] = [
@@ -182,18 +185,6 @@ def _identity(email: str) -> Mapping[str, Any]:
     """Metrilo's plugins write ``<phone>@phone_email`` for a guest without an address: that is a phone number."""
     phone, _, host = email.partition("@")
     return {"phone": phone} if host == "phone_email" else {"email": email}
-
-
-def _address(billing: Record) -> Address | None:
-    if not any(billing.values()):
-        return None
-    return Address(
-        line1=maybe(billing.get("address")),
-        city=maybe(billing.get("city")),
-        postal_code=maybe(billing.get("postcode")),
-        country=maybe(billing.get("countryCode")),
-        phone=maybe(billing.get("phone")),
-    )
 
 
 def _time(value: object, field: str) -> datetime:
