@@ -25,13 +25,14 @@ from typing import Annotated
 from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Check, Report, Row
-from ecomtrack_sdk.reports._filters import EVENT_FILTERS
+from ecomtrack_sdk.reports._conditions import ACT_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Money, Quantity, Seconds, Time
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.people import NAMES, VISITOR_PEOPLE
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
+from ecomtrack_sdk.reports.models.sessions import SESSIONS
 
 __all__ = ["ProfileParams", "ProfileRow", "report"]
 
@@ -121,10 +122,10 @@ theirs as (
   where s.person_id is null
 ),
 own as (
-  select h.seq as seq, e.t as t, e.event_id as event_id, h.session_id as session_id, h.entry as entry,
-    h.person_id as person_id, row_number() over (order by e.t desc, e.event_id desc) as back
-  from theirs h
-  join events e on e.seq = h.seq
+  select a.seq as seq, e.t as t, e.event_id as event_id, a.session_id as session_id, a.entry as entry,
+    a.person_id as person_id, row_number() over (order by e.t desc, e.event_id desc) as back
+  from theirs a
+  join events e on e.seq = a.seq
   where e.t >= $from_t and e.t < $to_t @where()
 ),
 firsts as (
@@ -134,9 +135,9 @@ firsts as (
   where o.counted = 1
 ),
 lines as (
-  select i.event_id as event_id, max(i.name) as name, max(i.quantity) as quantity, max(i.subtotal) as subtotal
+  select i.seq as seq, max(i.name) as name, max(i.quantity) as quantity, max(i.subtotal) as subtotal
   from event_items i
-  where i.list = 'item' and i.event_id in (select o.event_id from own o)
+  where i.list = 'item' and i.seq in (select o.seq from own o)
   group by 1
 )
 select s.t as t, case when e.type = 'custom' then concat('custom:', e.name) else e.type end as type,
@@ -157,8 +158,8 @@ select s.t as t, case when e.type = 'custom' then concat('custom:', e.name) else
 from own s
 join events e on e.seq = s.seq
 cross join firsts f
-left join order_actions a on a.event_id = s.event_id
-left join lines l on l.event_id = s.event_id
+left join order_actions a on a.seq = s.seq
+left join lines l on l.seq = s.seq
 where s.back <= $limit
 order by s.t, s.event_id
 """  # noqa: S608  # made of the text above
@@ -174,8 +175,8 @@ report = Report(
     ProfileParams,
     ProfileRow,
     SQL,
-    models=(SESSION_EVENTS, NAMES, VISITOR_PEOPLE, ORDERS, ORDER_PEOPLE),
-    filters=EVENT_FILTERS,
+    models=(SESSION_EVENTS, SESSIONS, NAMES, VISITOR_PEOPLE, ORDERS, ORDER_PEOPLE),
+    filters=ACT_FILTERS,
     checks=(_UNKNOWN,),
     doc=__doc__ or "",
     comparable=False,
