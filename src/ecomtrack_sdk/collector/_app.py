@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from ecomtrack_sdk._wire import BatchVerdict
@@ -12,9 +13,11 @@ from ecomtrack_sdk.collector._access_log import access_logger, shown_path
 from ecomtrack_sdk.collector._events_route import EventsRoute
 from ecomtrack_sdk.collector._http import (
     PROBLEM_TYPE,
+    Incoming,
     Receive,
     Scope,
     Send,
+    drain,
     lifespan,
     problem,
     respond,
@@ -105,14 +108,18 @@ class Collector:
         status = 0
         began = time.perf_counter()
 
+        incoming = Incoming(receive)
+
         async def watched(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status >= 400 and status != HTTPStatus.REQUEST_TIMEOUT and not incoming.ended:
+                    await drain(scope, incoming)
             await send(message)
 
         try:
-            await self._doors.get(scope["path"], self._site)(scope, receive, watched)
+            await self._doors.get(scope["path"], self._site)(scope, incoming, watched)
         except Exception:
             logger.exception("collector.failed", extra={"path": shown_path(scope["path"])})
             if not status:

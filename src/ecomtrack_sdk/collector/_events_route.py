@@ -11,23 +11,24 @@ from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from ecomtrack_sdk._types import utc_now
-from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, BatchVerdict, join_events
+from ecomtrack_sdk._wire import LIMITS, NDJSON_TYPE, BatchVerdict, decompress, join_events
 from ecomtrack_sdk.collector._http import Headers, Receive, Scope, Send, header, problem, read_body, respond, token_of
-from ecomtrack_sdk.collector._ingest import Examined, Request, examine
+from ecomtrack_sdk.collector._ingest import COMPRESSED, Examined, Request, examine
 from ecomtrack_sdk.collector._keys import Key, KeyRing
 from ecomtrack_sdk.collector._metrics import Metrics
 from ecomtrack_sdk.collector._privacy import Privacy
-from ecomtrack_sdk.collector._rates import RateLimits
-from ecomtrack_sdk.errors import CollectorError, StoreBusy, StoreError
+from ecomtrack_sdk.collector._rates import RateLimits, source_of
+from ecomtrack_sdk.collector._room import Room
+from ecomtrack_sdk.errors import CollectorError, Malformed, StoreBusy, StoreError, TooLarge
 from ecomtrack_sdk.store import EventStore
 
 __all__ = ["EventsRoute", "cors_of", "preflight"]
 
-MAX_BODIES_BYTES = 64 * 1024 * 1024
-"""Bodies held at once over all connections: what 200 slow clients send must not fill the memory."""
 INLINE_BYTES = 96 * 1024
 """Bodies up to this size are examined on the event loop (a full batch of the SDK takes some 5 ms); larger ones in a
 thread, so that a beacon never waits behind a bomb."""
+INLINE_PLAIN_BYTES = 1_500_000
+"""And up to this size once unpacked: a full batch of the SDK is 1 MB; a bomb of a few kB is not."""
 BUSY_SECONDS = 2.0
 """``Retry-After`` when the disk or the memory is full for the moment."""
 PREFLIGHT_SECONDS = 86_400
@@ -64,7 +65,7 @@ class EventsRoute:
         self._rates = rates
         self._privacy = privacy if privacy is not None and privacy.active else None
         self._clock = clock
-        self._held_bytes = 0
+        self._room = Room()
         self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ecomtrack-examine")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,24 +115,20 @@ class EventsRoute:
         self._rates.check(key, scope)
 
     @contextmanager
-    def room(self, scope: Scope) -> Iterator[None]:
-        """Memory for one body, as long as it is held.
+    def room(self, scope: Scope, key: Key | None = None) -> Iterator[None]:
+        """Memory for one body, as long as it is held; reading it fails with 503 when there is none.
 
-        Raises:
-            CollectorError: 503 too many bodies are held already.
+        Args:
+            scope: The request.
+            key: Its sender, where that is known before the body.
         """
-        declared = header(scope, b"content-length")
-        reserve = min(int(declared), LIMITS.body_bytes) if declared.isdigit() else LIMITS.body_bytes
-        if self._held_bytes and self._held_bytes + reserve > MAX_BODIES_BYTES:
-            raise CollectorError(503, "busy", "too many bodies are on their way", retry_after=BUSY_SECONDS)
-        self._held_bytes += reserve
-        try:
+        public = key is None or key.kind == "site"
+        with self._room.enter(public=public, source=source_of(scope)) as grow:
+            scope["ecomtrack.grow"] = grow  # whoever reads the body of this request tells it what arrived
             yield
-        finally:
-            self._held_bytes -= reserve
 
     async def _take(self, scope: Scope, receive: Receive, key: Key) -> BatchVerdict:
-        with self.room(scope):
+        with self.room(scope, key):
             body = await read_body(scope, receive, LIMITS.body_bytes)
             request = Request(
                 body,
@@ -140,8 +137,9 @@ class EventsRoute:
                 header(scope, b"idempotency-key") or None,
                 self._clock(),
             )
-            if len(body) <= INLINE_BYTES:
-                examined = examine(request, key, self._privacy)
+            small = _unpacked(request) if len(body) <= INLINE_BYTES else None
+            if small is not None:
+                examined = examine(small, key, self._privacy)
             else:
                 examined = await asyncio.get_running_loop().run_in_executor(
                     self._examiner, examine, request, key, self._privacy
@@ -173,6 +171,20 @@ class EventsRoute:
     def close(self) -> None:
         """End the thread that examines large bodies."""
         self._examiner.shutdown(wait=True)
+
+
+def _unpacked(request: Request) -> Request | None:
+    """*request* with its body unpacked where that is cheap, ``None`` where it is not."""
+    encoding = request.content_encoding.strip().lower()
+    if encoding not in COMPRESSED:
+        return request
+    try:
+        plain = decompress(request.body, encoding, INLINE_PLAIN_BYTES)
+    except TooLarge:
+        return None
+    except Malformed:
+        return request  # whoever examines it says what is wrong
+    return request._replace(body=plain, content_encoding="")
 
 
 def cors_of(scope: Scope) -> Headers:

@@ -14,7 +14,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from ecomtrack_sdk.collector._http import PROBLEM_TYPE, problem
+from ecomtrack_sdk.collector._http import DRAIN_BYTES, PROBLEM_TYPE, problem
 from ecomtrack_sdk.errors import CollectorError
 
 __all__ = ["HEAD_BYTES", "HEAD_SECONDS", "MAX_CONNECTIONS", "GuardedProtocol"]
@@ -23,9 +23,6 @@ HEAD_SECONDS = 10.0
 """For request line and headers together: browsers and libraries send them in one packet."""
 HEAD_BYTES = 64 * 1024
 """Request line and headers together; common servers allow 8 to 64 kB."""
-DRAIN_BYTES = 32 * 1024 * 1024
-"""Taken and thrown away of a body that was answered before its end (413): closing at once would often destroy the
-answer on its way to a client that is still sending."""
 MAX_CONNECTIONS = 1_000
 """At once: idle ones cost 30 kB each, and the usual limit of open files is 1,024."""
 

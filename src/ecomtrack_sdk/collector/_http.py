@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
@@ -15,9 +16,11 @@ from ecomtrack_sdk.errors import CollectorError
 __all__ = [
     "PROBLEM_TYPE",
     "Headers",
+    "Incoming",
     "Receive",
     "Scope",
     "Send",
+    "drain",
     "header",
     "lifespan",
     "problem",
@@ -35,6 +38,45 @@ PROBLEM_TYPE = "application/problem+json"
 """Source: RFC 9457."""
 BODY_TIMEOUT = 30.0
 """Seconds for a whole body: 4 MB in that time is slower than any mobile network worth waiting for."""
+
+
+DRAIN_BYTES = 32 * 1024 * 1024
+"""Taken and thrown away of a body nobody wants, so that its sender, who reads after sending, sees why: eight times the
+largest body."""
+DRAIN_SECONDS = 5.0
+"""For that; whoever is slower finds the connection closed."""
+
+
+class Incoming:
+    """The receiving side of one request, which remembers whether the body has been read to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.begun = False
+        self.ended = False
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """The next message."""
+        self.begun = True
+        message = await self._receive()
+        self.ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+
+async def drain(scope: Scope, incoming: Incoming) -> None:
+    """Take the rest of a refused body, within bounds, and keep nothing of it.
+
+    Most clients send all of a body before they read the answer. If the connection were closed while they send, the
+    refusal would be lost on its way and they would see a reset. A client that asks first (``Expect: 100-continue``)
+    has sent nothing yet and reads at once.
+    """
+    if not incoming.begun and header(scope, b"expect").lower() == "100-continue":
+        return
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while not incoming.ended and size <= DRAIN_BYTES:
+                size += len((await incoming()).get("body", b""))
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -56,14 +98,15 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float =
     """The request body, at most *limit* bytes, within *seconds*.
 
     Raises:
-        CollectorError: 413 too large (by its header already, where it says so), 408 too slow, 400 broken off.
+        CollectorError: 413 too large (by its header already, where it says so), 408 too slow, 400 broken off, 503 no
+            room for it (where the scope has a ``Room``).
     """
-    too_large = CollectorError(413, "too-large", f"the body is over {limit:,} bytes: send smaller batches")
     length = header(scope, b"content-length")
     if length.isdigit() and int(length) > limit:
-        raise too_large
+        raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
+    grow = scope.get("ecomtrack.grow")
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -73,12 +116,19 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float =
                 part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
-                    raise too_large
+                    parts.clear()
+                    raise _too_large(limit)
+                if grow is not None:
+                    grow(len(part))
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts) if len(parts) > 1 else parts[0]
     except TimeoutError:
         raise CollectorError(408, "too-slow", f"the body did not arrive within {seconds:g} seconds") from None
+
+
+def _too_large(limit: int) -> CollectorError:
+    return CollectorError(413, "too-large", f"the body is over {limit:,} bytes: send smaller batches")
 
 
 async def respond(
@@ -102,7 +152,11 @@ async def respond(
 
 
 def problem(error: CollectorError) -> tuple[int, bytes, Headers]:
-    """Status, body and headers of the one shape every error has."""
+    """Status, body and headers of the one shape every error has.
+
+    The error lets go of where it came from: its frames hold the body of the request, and answering can take seconds.
+    """
+    error.__traceback__ = error.__context__ = None
     body = to_json(
         {
             "type": f"urn:ecomtrack:problem:{error.code}",

@@ -34,7 +34,7 @@ from ecomtrack_sdk.events.base import Event, EventWarning
 from ecomtrack_sdk.events.custom import CustomEvent
 from ecomtrack_sdk.store import LogEntry, RejectedEntry
 
-__all__ = ["Examined", "Request", "examine", "microseconds"]
+__all__ = ["COMPRESSED", "Examined", "Request", "examine", "microseconds"]
 
 BEACON_TYPES = frozenset({"text/plain", ""})
 """What ``navigator.sendBeacon`` sends without asking the server first; the body is a batch or events all the same."""
@@ -46,7 +46,8 @@ MAX_AHEAD = timedelta(minutes=10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OWN_NAMES = "ecomtrack_"
 """How the names begin of custom events that mean something to the reports, such as undoing a link between people."""
-_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
+COMPRESSED = frozenset({"gzip", "x-gzip", "zstd"})
+_ENCODINGS = COMPRESSED | {"", "identity"}
 _MEDIA_TYPES = BEACON_TYPES | {NDJSON_TYPE, JSON_TYPE}
 
 

@@ -21,14 +21,19 @@ try:
 except ImportError as error:  # pragma: no cover
     raise MissingExtraError("limits", "collector") from error
 
-__all__ = ["SITE_RATE", "RateLimits"]
+__all__ = ["KEY_RATE", "SITE_RATE", "RateLimits", "source_of"]
 
 SITE_RATE = "1200/minute"
 """Requests of one address with one site key: an office of a hundred people behind one address stays below it."""
 
 
+KEY_RATE = "60000/minute"
+"""Requests with one site key from everywhere: a thousand a second is more than any shop's visitors send."""
+_KEY_ITEM = parse(KEY_RATE)
+
+
 class RateLimits:
-    """Counts requests of site keys by address.
+    """Counts requests of site keys by address, and by key.
 
     Args:
         site: Such as ``1200/minute``; ``None`` counts nothing.
@@ -54,13 +59,22 @@ class RateLimits:
         """
         if self._item is None or key.kind != "site":
             return
-        source = _source(scope["client"][0] if scope.get("client") else "")
-        if source is None or self._limiter.hit(self._item, key.id, source):
+        source = source_of(scope)
+        if source is None:
             return
-        reset = self._limiter.get_window_stats(self._item, key.id, source).reset_time
-        raise CollectorError(
-            429, "too-many", "too many requests from this address with this key", retry_after=reset - time.time()
-        )
+        self._hit(self._item, key.id, source, "too many requests from this address with this key")
+        self._hit(_KEY_ITEM, key.id, "", "too many requests with this key")
+
+    def _hit(self, item: RateLimitItem, key_id: str, source: str, detail: str) -> None:
+        if self._limiter.hit(item, key_id, source):
+            return
+        reset = self._limiter.get_window_stats(item, key_id, source).reset_time
+        raise CollectorError(429, "too-many", detail, retry_after=reset - time.time())
+
+
+def source_of(scope: Scope) -> str | None:
+    """What counts as the address of a request; ``None`` for this machine."""
+    return _source(scope["client"][0] if scope.get("client") else "")
 
 
 @lru_cache(4_096)

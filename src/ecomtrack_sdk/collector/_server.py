@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -123,7 +124,13 @@ def serve(
         _run(app, listener, ready)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of the server is worth a line: bytes that are no HTTP come with every open port."""
+    return record.msg != "Invalid HTTP request received."
+
+
 def _run(app: Collector, listener: socket.socket, ready: Callable[[], None]) -> None:
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     config = uvicorn.Config(
         app,
         http=GuardedProtocol,

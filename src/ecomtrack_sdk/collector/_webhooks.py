@@ -63,7 +63,8 @@ class WebhooksRoute:
             raise CollectorError(404, "not-found", "no secret is set for a shop system of that name")
         if scope["method"] != "POST":
             raise CollectorError(405, "method-not-allowed", "webhooks come with POST")
-        body = await read_body(scope, receive, LIMITS.body_bytes)
+        with self._events.room(scope):
+            body = await read_body(scope, receive, LIMITS.body_bytes)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         delivery = SYSTEMS[name](headers, body, self._secrets[name])
         problems = [{"field": one.field, "message": one.message} for one in delivery.problems]

@@ -20,9 +20,11 @@ __all__ = ["Writer"]
 logger = logging.getLogger("ecomtrack_sdk.store")
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Raw bytes waiting for the disk; above it new batches are refused, so that a slow disk cannot fill the memory."""
-MAX_GROUP_BYTES = 8 * 1024 * 1024
-"""Raw bytes in one transaction: enough to make the sync cheap, short enough to answer the first client soon."""
+"""Bytes waiting for the disk; above it new batches are refused, so that a slow disk cannot fill the memory."""
+ENTRY_BYTES = 600
+"""What an event in memory takes beside its raw bytes: small events would otherwise weigh ten times what is counted."""
+MAX_GROUP_BYTES = 16 * 1024 * 1024
+"""Bytes in one transaction: enough to make the sync cheap, short enough to answer the first client soon."""
 MAX_REJECTED = 100_000
 """Refused events kept; beyond it the oldest go, so that a broken sender cannot fill the disk with its mistakes."""
 
@@ -86,7 +88,8 @@ class Writer:
 
     def submit(self, entries: Sequence[LogEntry], rejected: Sequence[RejectedEntry]) -> Future[list[bool]]:
         """See ``EventStore.submit``."""
-        size = sum(len(entry.raw) for entry in entries) + sum(len(entry.raw) for entry in rejected)
+        size = sum(len(entry.raw) for entry in entries) + sum(len(entry.raw) + len(entry.errors) for entry in rejected)
+        size += ENTRY_BYTES * (len(entries) + len(rejected))
         future: Future[list[bool]] = Future()
         with self._lock:
             if self._waiting_bytes and self._waiting_bytes + size > MAX_WAITING_BYTES:
