@@ -80,6 +80,8 @@ class DuckDBWarehouse(Warehouse):
         self._connection = self._open()
         # A long query would draw a bar on standard output, where somebody waits for JSON.
         self._connection.execute("set enable_progress_bar = false")
+        # A checkpoint writes whole row groups anew: several rounds of new events share one.
+        self._connection.execute("set checkpoint_threshold = '256MB'")
         if self._state()[0]:
             self._built = dict(self._execute("select name, mark from _models").rows)
 

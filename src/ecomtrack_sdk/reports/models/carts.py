@@ -166,7 +166,7 @@ CART_CLOSINGS = Model(
             (
                 "part_session_events",
                 """
-                select s.*
+                select s.order_id, s.person_id, s.type
                 from session_events s
                 where s.type = 'order' and s.order_id in (select order_id from touched_closings)
                 """,

@@ -18,7 +18,7 @@ same. ``known`` is 0 where the order is not known.
 Columns: order_id, event_id, t, ordered_t, kind, amount, currency, known.
 """
 
-SQL = """
+_MOVED = """
 with moved as (
     select
         s.order_id, s.event_id, s.kind as action, s.known, s.currency,
@@ -31,30 +31,20 @@ with moved as (
     from order_states s
     window actions as (partition by s.order_id order by s.rank)
 )
-select
-    m.order_id, m.event_id, m.t, m.ordered_t, 'gross' as kind,
-    cast(m.gross as decimal(18, 4)) as amount, m.currency, m.known
-from moved m
-where m.gross <> 0
-union all
-select
-    m.order_id, m.event_id, m.t, m.ordered_t, 'discount' as kind,
-    cast(m.discount as decimal(18, 4)) as amount, m.currency, m.known
-from moved m
-where m.discount <> 0
-union all
-select
-    m.order_id, m.event_id, m.t, m.ordered_t, 'cancel' as kind,
-    cast(m.cancel as decimal(18, 4)) as amount, m.currency, m.known
-from moved m
-where m.cancel <> 0
-union all
-select
-    m.order_id, m.event_id, m.t, m.ordered_t, 'refund' as kind,
-    m.refund as amount, m.refund_currency as currency, m.known
-from moved m
-where m.refund <> 0
 """
+_KINDS = {"gross": "m.currency", "discount": "m.currency", "cancel": "m.currency", "refund": "m.refund_currency"}
+"""Movement → the currency it is in."""
+
+SQL = _MOVED + "union all\n".join(
+    f"""
+select
+    m.order_id, m.event_id, m.t, m.ordered_t, '{kind}' as kind,
+    cast(m.{kind} as decimal(18, 4)) as amount, {currency} as currency, m.known
+from moved m
+where m.{kind} <> 0
+"""  # noqa: S608  # made of the names above
+    for kind, currency in _KINDS.items()
+)
 
 ORDER_MONEY = Model(
     "order_money", DOC, SQL, needs=(ORDER_STATES,), reads=("order_actions",), update=of_orders("order_states")

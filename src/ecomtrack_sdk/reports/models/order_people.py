@@ -41,7 +41,7 @@ ORDER_PEOPLE = Model(
             (
                 "part_order_people",
                 """
-                select s.*
+                select s.order_id, s.person_id, s.t, s.event_id, s.type
                 from session_events s
                 where s.type in ('order', 'order_update', 'refund')
                   and s.order_id in (select order_id from touched_order_people)

@@ -130,7 +130,7 @@ SESSION_ORDERS = Model(
             (
                 "part_session_orders",
                 """
-                select s.*
+                select s.order_id, s.session_id, s.t, s.event_id, s.type
                 from session_events s
                 where s.type = 'order' and s.order_id in (select order_id from touched_session_orders)
                 """,
