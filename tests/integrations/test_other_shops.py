@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from ecomtrack_sdk import _wire
-from ecomtrack_sdk.errors import ConfigError
+from ecomtrack_sdk.errors import CollectorError, ConfigError
 from ecomtrack_sdk.events import Identify, Order, OrderUpdate, Refund
 from ecomtrack_sdk.integrations import magento, metrilo, mytracker
 from ecomtrack_sdk.integrations._records import ProblemRecord, Unmappable
@@ -228,3 +228,27 @@ def test_mytracker_way_out():
         mytracker.to_action(OrderUpdate(order_id="o1", status="shipped", visitor_id="v1"))
     with pytest.raises(Unmappable, match="customer"):
         mytracker.to_action(OrderUpdate(order_id="o1", status="paid"))
+
+
+def test_metrilo_calls():
+    """Calls are verified over their raw bytes; products seen in one give the prices of orders in the next."""
+    catalogue = metrilo.Catalogue()
+
+    def call(**content):
+        body = json.dumps({"time": 1518004715732, "token": "t", **content}).encode()
+        headers = {"X-Digest": metrilo.sign(body, "m3trilo-secr3t")}
+        return metrilo.receive(headers, body, "m3trilo-secr3t", currency="EUR", catalogue=catalogue)
+
+    assert call(batch=[{"id": "tee", "name": "Plain tee", "price": 19.9, "categories": []}]).events == ()
+    order = {"id": "o1", "createdAt": 1518004714, "amount": 39.8, "status": "completed",
+             "products": [{"productId": "tee", "quantity": 2}], "email": "359883@phone_email"}  # fmt: skip
+    delivery = call(params=order)
+    placed, _ = delivery.events
+    assert (placed.items[0].price, placed.total, placed.customer.phone) == (Decimal("19.9"), Decimal("39.8"), "359883")
+    # Seconds where milliseconds should be: read as what they are, and told.
+    assert placed.occurred_at == datetime(2018, 2, 7, 11, 58, 34, tzinfo=UTC)
+    assert [problem.field for problem in delivery.problems] == ["createdAt"]
+    for headers, body, status in [({}, b"{}", 401), ({"x-digest": metrilo.sign(b"[]", "s")}, b"[]", 400)]:
+        with pytest.raises(CollectorError) as caught:
+            metrilo.receive(headers, body, "s", currency="EUR")
+        assert caught.value.status == status

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,12 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from ecomtrack_sdk._types import source_id
-from ecomtrack_sdk.errors import ConfigError
+from ecomtrack_sdk.errors import CollectorError, ConfigError
 from ecomtrack_sdk.events import Context, Customer, Event, Identify, Item, Order, OrderUpdate
 from ecomtrack_sdk.integrations._record_files import raw_records
-from ecomtrack_sdk.integrations._records import ProblemRecord, Record, Unmappable, address, amount, guarded, maybe, text
+from ecomtrack_sdk.integrations._records import (
+    Delivery,
+    ProblemRecord,
+    Record,
+    Unmappable,
+    address,
+    amount,
+    guarded,
+    maybe,
+    text,
+)
 
-__all__ = ["Catalogue", "customer", "order", "read", "sign", "verify"]
+__all__ = ["Catalogue", "customer", "order", "read", "receive", "sign", "verify"]
 
 SECONDS_BELOW = 100_000_000_000
 """A time below this, read as milliseconds, lies before March 1973: the plugins for WooCommerce sent seconds there."""
@@ -88,16 +99,48 @@ def read(path: Path | str, *, currency: str) -> Iterator[Event | ProblemRecord]:
         if isinstance(record, ProblemRecord):
             yield record
             continue
-        sent = record.get("time")
-        inner = record.get("batch") or [record.get("params") or record]
-        for one in inner:
-            if "productId" not in one and ("price" in one or "options" in one):
-                catalogue.add(one)
-                continue
-            if isinstance(one.get("createdAt"), int) and one["createdAt"] < SECONDS_BELOW:
-                yield ProblemRecord(file, line, "createdAt", "is in seconds and was read so", maybe(one.get("id")))
-            mapped = partial(_map, one, sent, catalogue, currency)
-            yield from guarded(mapped, file, line, one)
+        yield from _call(record, file, line, catalogue, currency)
+
+
+def receive(
+    headers: Mapping[str, str], body: bytes, secret: str, *, currency: str, catalogue: Catalogue | None = None
+) -> Delivery:
+    """One call of the protocol, verified by ``X-Digest`` over its raw bytes and mapped as :func:`read` does.
+
+    Args:
+        headers: Headers of the request, in any case.
+        body: The body as it arrived, before any parsing.
+        secret: The API secret.
+        currency: Currency of all amounts.
+        catalogue: Products seen before; those of this call are added.
+
+    Raises:
+        CollectorError: 401 for a wrong or missing digest, 400 for a body that is not a JSON object.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    if not verify(body, given.get("x-digest", ""), secret):
+        raise CollectorError(401, "bad-signature", "the digest does not belong to this body and secret")
+    try:
+        record = json.loads(body, parse_float=Decimal)
+    except ValueError:
+        raise CollectorError(400, "unreadable", "the body is not JSON") from None
+    if not isinstance(record, dict):
+        raise CollectorError(400, "unreadable", "the body is not a JSON object")
+    found = list(_call(record, "call", 1, catalogue or Catalogue(), currency))
+    events = tuple(one for one in found if not isinstance(one, ProblemRecord))
+    return Delivery("", "", events, tuple(one for one in found if isinstance(one, ProblemRecord)))
+
+
+def _call(record: Record, file: str, line: int, catalogue: Catalogue, currency: str) -> Iterator[Event | ProblemRecord]:
+    """What one body means: ``params`` is one object, ``batch`` several, anything else the object itself."""
+    sent = record.get("time")
+    for one in record.get("batch") or [record.get("params") or record]:
+        if "productId" not in one and ("price" in one or "options" in one):
+            catalogue.add(one)
+            continue
+        if isinstance(one.get("createdAt"), int) and one["createdAt"] < SECONDS_BELOW:
+            yield ProblemRecord(file, line, "createdAt", "is in seconds and was read so", maybe(one.get("id")))
+        yield from guarded(partial(_map, one, sent, catalogue, currency), file, line, one)
 
 
 def _map(record: Record, sent: object, catalogue: Catalogue, currency: str) -> list[Event]:
