@@ -92,6 +92,11 @@ def _stall(found: Results) -> Iterator[tuple[str, str, str, bool]]:
             shown = " / ".join(number(1)(value) for value in values) + " ms (up / down / back)"
             yield f"loop standstill over the bare loop, {title}", shown, f"≤ {most} ms", max(values) <= most
 
+    up, down = (median(found, "stall", OURS, f"{when}_call_p99_us") for when in ("up", "down"))
+    if up and down:
+        shown = f"{down:,.0f} against {up:,.0f} µs, {down / up:.1f}x"
+        yield "`track(order)` p99 while the sink is down, over the usual", shown, "≤ 5x", down / up <= 5
+
 
 def _loss(found: Results) -> Iterator[tuple[str, str, str, bool]]:
     rows = [rounds[0] for section, sdks in found.items() if section.startswith("loss ") for name, rounds in sdks.items()

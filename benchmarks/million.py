@@ -43,6 +43,8 @@ def send(url: str, key: str, directory: Path, count: int) -> None:
     """The sending process: a line ``done megabytes`` after each two thousandth."""
     from ecomtrack_sdk import S2SClient
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this in the background ignores it
+
     def progress(report) -> None:
         if report.done % (count // 500) == 0:
             print(report.done, f"{resident():.1f}", flush=True)
