@@ -8,6 +8,7 @@ python3 dev.py test --python 3.12 --python 3.13
 python3 dev.py check             lint, types and architecture only
 python3 dev.py docs              the documentation, into docs/_build/html
 python3 dev.py setup             the environment only
+python3 dev.py audit             the pinned packages against the known vulnerabilities; needs pypi.org
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ PROGRAMS = {
     "postgresql": (lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")), ("postgresql",)),
 }
 """Name → whether it is there, and Debian's packages of it. PostgreSQL keeps its programs off the path."""
+AUDITOR = "pip-audit==2.10.1"
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -264,7 +266,24 @@ def task_setup(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
-TASKS = {"demo": task_demo, "test": task_test, "check": task_check, "docs": task_docs, "setup": task_setup}
+def task_audit(_arguments: argparse.Namespace, rest: list[str]) -> int:
+    """Every pinned package against the advisories of PyPI and OSV; one that could not be looked up is a failure too."""
+    venv = ROOT / ".venv-audit"
+    python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
+    run([sys.executable, "-m", "venv", "--clear", str(venv)])
+    run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", AUDITOR])
+    options = ["--strict", "--no-deps", "--disable-pip", "-r", "requirements-dev.txt", *rest]
+    return subprocess.run([python, "-m", "pip_audit", *options], cwd=ROOT, check=False).returncode
+
+
+TASKS = {
+    "demo": task_demo,
+    "test": task_test,
+    "check": task_check,
+    "docs": task_docs,
+    "setup": task_setup,
+    "audit": task_audit,
+}
 
 
 def main() -> int:

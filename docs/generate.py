@@ -20,6 +20,10 @@ from ecomtrack_sdk.cli.report import question_of
 from ecomtrack_sdk.events import EVENT_CLASSES
 from ecomtrack_sdk.reports._params import Params
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from licences import licences
+
 DOCS = Path(__file__).parent
 PARTS = ("Item", "Product", "RefundItem", "Customer", "Context", "Address", "Acquisition")
 
@@ -32,6 +36,7 @@ def pages() -> dict[str, str]:
         "reference/errors.md": error_tree(),
         "reference/limits.md": limits(),
         "reports/index.md": report_index(),
+        "licences.md": licences(),
     }
     found["architecture.md"] = with_files((DOCS / "architecture.md").read_text(encoding="utf-8"))
     found |= {f"reports/{name}.md": report_page(name) for name in reports.REPORTS}

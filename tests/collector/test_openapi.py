@@ -111,3 +111,26 @@ def test_nothing_the_document_allows_breaks_the_collector(fuzzed, method, path):
         )
 
     attack()
+
+
+def test_calls_in_a_row_break_nothing(fuzzed):
+    """Schemathesis follows the document's links from call to call: what one answer names, the next call asks for."""
+    machine = fuzzed.as_state_machine()
+
+    class Calls(machine):
+        def get_call_kwargs(self, case):
+            return {"headers": {"Authorization": f"Bearer {KEY}"}}
+
+        def validate_response(self, response, case, **_):
+            case.validate_response(response, checks=[not_a_server_error, status_code_conformance])
+
+    hypothesis_settings = settings(
+        max_examples=max(2, ROUNDS // 2),
+        stateful_step_count=6,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    Calls.run(settings=hypothesis_settings)

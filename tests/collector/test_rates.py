@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from limits import parse
 
 from ecomtrack_sdk import ViewPage
 from ecomtrack_sdk._wire import encode_event
@@ -31,6 +32,17 @@ def test_a_site_key_is_limited_by_address(limited):
     assert limited.store.counts().good == 3
     limited.client = ("203.0.113.10", 5)
     assert limited.send(encode_event(ViewPage()), key="site").status == 200
+
+
+def test_a_site_key_is_limited_as_a_whole(limited, monkeypatch):
+    """However many addresses use it, one site key ends at its bound; another key goes on."""
+    monkeypatch.setattr("ecomtrack_sdk.collector._rates._KEY_ITEM", parse("2/hour"))
+    statuses = []
+    for number in range(4):
+        limited.client = (f"203.0.113.{number}", 5)
+        statuses.append(limited.send(encode_event(ViewPage()), key="site").status)
+    assert statuses == [200, 200, 429, 429]
+    assert limited.send(encode_event(ViewPage()), key="server").status == 200
 
 
 def test_the_doors_share_one_count(limited):

@@ -21,6 +21,15 @@ def test_generated_pages_are_current():
     assert stale == []
 
 
+def test_every_licence_is_known_and_free_to_use():
+    """What an installation brings has a licence that is known and asks nothing of the shop's own code."""
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| ([^|]+) \|", generate.licences(), re.MULTILINE)
+    assert len(rows) > 30
+    free = {"MIT", "BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "ISC", "MPL-2.0"}
+    for name, licence in rows[1:]:
+        assert set(re.split(r" AND | OR ", licence)) <= free, f"{name}: {licence}"
+
+
 def test_every_report_explains_itself():
     """A report has a question, and each of its columns a sentence."""
     for name in REPORTS:

@@ -64,7 +64,9 @@ def document() -> dict[str, Any]:
             "description": "Takes batches of shop events, keeps them durably and once, and answers reports.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**_event_paths(), **_inspect_paths(), **_report_paths(), **_customer_paths(), **_plain_paths()},
+        "paths": _linked(
+            {**_event_paths(), **_inspect_paths(), **_report_paths(), **_customer_paths(), **_plain_paths()}
+        ),
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A site, server or read key."},
@@ -82,6 +84,25 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+_LINKS = (
+    ("/v1/events", "post", "inspect_event", "event_id", "$request.body#/events/0/event_id"),
+    ("/v1/events", "post", "export_person", "who", "$request.body#/events/0/visitor_id"),
+    ("/v1/inspect/good", "get", "inspect_event", "event_id", "$response.body#/0/event_id"),
+    ("/v1/inspect/good", "get", "erase_person", "who", "$response.body#/0/event/visitor_id"),
+    ("/v1/inspect/bad", "get", "inspect_event", "event_id", "$response.body#/0/event_id"),
+    ("/v1/links", "get", "export_person", "who", "$response.body#/links/0/person"),
+)
+"""Path, method → operation that follows, its parameter, where its value stands: tools walk by these from call to call."""
+
+
+def _linked(paths: dict[str, Any]) -> dict[str, Any]:
+    """*paths* with what one answer says to ask next."""
+    for path, method, operation, parameter, where in _LINKS:
+        links = paths[path][method]["responses"]["200"].setdefault("links", {})
+        links[f"{operation}_of_it"] = {"operationId": operation, "parameters": {parameter: where}}
+    return paths
 
 
 def _event_schemas() -> tuple[dict[str, Any], dict[str, Any]]:
