@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TextIO
@@ -17,12 +18,16 @@ _WITH_IDS = ("/v1/customers/", "/v1/inspect/events/", "/console/")
 """What follows these names a person, an event or an order."""
 
 
+_KNOWN = re.compile(r"/|/[a-z]{2,12}(?:\.[a-z]{2,4})?|/v1/[a-z]{1,12}(?:/[a-z_]{1,20})?|/v1/matomo/[A-Z]{3}/matomo[.]php")
+"""What an address of this collector looks like. Anything else is what somebody made up, and may name anybody."""
+
+
 def shown_path(path: str) -> str:
     """A path fit for a log: ids replaced, length bounded."""
     for prefix in _WITH_IDS:
         if path.startswith(prefix):
             return prefix + "…"
-    return path[:100]
+    return path if _KNOWN.fullmatch(path) else "/…"
 
 
 class _Lines(logging.Formatter):

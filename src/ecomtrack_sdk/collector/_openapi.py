@@ -94,7 +94,7 @@ _LINKS = (
     ("/v1/inspect/bad", "get", "inspect_event", "event_id", "$response.body#/0/event_id"),
     ("/v1/links", "get", "export_person", "who", "$response.body#/links/0/person"),
 )
-"""Path, method → operation that follows, its parameter, where its value stands: tools walk by these from call to call."""
+"""Path, method → operation that follows, its parameter, where its value stands; tools walk along them."""
 
 
 def _linked(paths: dict[str, Any]) -> dict[str, Any]:
