@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from reports_sql_money import SQL as MONEY
 
-PERSON = "cv0000012@example.com"
-"""Whose profile is asked for."""
+PERSON = "somebody@example.com"
+"""Whose profile is asked for: the measuring process puts a buyer there."""
 
 _MONTH = "date_trunc('month', make_timestamp({}))::date"
 
@@ -170,7 +170,12 @@ order by r.last_t desc, r.visitor_id
 
 SQL["profile"] = f"""
 with who as (select coalesce((select person_id from names where name = '{PERSON}'), '{PERSON}') as id),
-own as (select * from session_events where person_id = (select id from who) order by t desc, event_id desc limit 1000),
+own as (
+  select * from session_events
+  where person_id = (select id from who) or (person_id is null
+    and order_id in (select order_id from order_people where person_id = (select id from who)))
+  order by t desc, event_id desc limit 1000
+),
 firsts as (
   select min(ordered_t) as t, arg_min(order_id, (ordered_t, order_id)) as order_id
   from orders join order_people using (order_id) where counted = 1 and person_id = (select id from who)
@@ -188,7 +193,7 @@ select s.t, if(e.type = 'custom', 'custom:' || e.name, e.type),
   e.currency, a.status, if(s.entry = 1, coalesce(e.channel, 'Direct'), null),
   if(s.entry = 1, coalesce(e.source, '(direct)') || ' / ' || coalesce(e.medium, '(none)'), null),
   if(s.entry = 1, e.campaign, null), e.path, e.engaged_seconds, e.device, s.session_id, s.visitor_id, s.order_id,
-  s.person_id, s.event_id
+  coalesce(s.person_id, (select id from who)), s.event_id
 from own s join events e using (seq) cross join firsts f left join order_actions a using (seq)
 left join lines l using (seq)
 order by s.t, s.event_id

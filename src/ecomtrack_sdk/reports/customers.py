@@ -111,13 +111,7 @@ def _sql(params: CustomersParams) -> str:
     most = "" if params.max_orders is None else " and coalesce(b.orders, 0) <= $max_orders"
     silent = "" if params.silent_days == 0 else " and b.last_t <= z.t - $silent_t"
     return f"""
-with seen as (
-  select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
-  from session_events s
-  where s.person_id is not null and s.t >= $from_t and s.t < $to_t
-  group by 1
-),
-ends as (
+with ends as (
   select case when $to_t < 4000000000000000000 then $to_t else max(e.t) end as t from events e
 ),
 bought as (
@@ -131,10 +125,37 @@ bought as (
   where o.ordered_t >= $from_t and o.ordered_t < $to_t and ($currency is null or @currency(o.currency) = $currency)
   group by 1, 2
 ),
-aliases as (
-  select n.person_id as person_id, @join_text(case when n.name like '%@%' then n.name end) as emails,
-    @join_text(case when n.name like '%@%' then null else n.name end) as ids
+seen as (
+  select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
+  from session_events s
+  where s.person_id not like 'visitor:%' and s.t >= $from_t and s.t < $to_t
+  group by 1
+  union all
+  select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
+  from session_events s
+  where s.person_id in (select b.person_id from bought b where b.person_id like 'visitor:%')
+    and s.t >= $from_t and s.t < $to_t
+  group by 1
+),
+-- Most people have one name of a kind: only the others are worth a sorted list.
+named as (
+  select n.person_id as person_id, case when n.name like '%@%' then 1 else 0 end as mail, count(*) as names,
+    max(n.name) as name
   from names n
+  group by 1, 2
+),
+lists as (
+  select d.person_id as person_id, d.mail as mail, @join_text(n.name) as names
+  from named d
+  join names n on n.person_id = d.person_id and case when n.name like '%@%' then 1 else 0 end = d.mail
+  where d.names > 1
+  group by 1, 2
+),
+aliases as (
+  select d.person_id as person_id, max(case when d.mail = 1 then coalesce(l.names, d.name) end) as emails,
+    max(case when d.mail = 0 then coalesce(l.names, d.name) end) as ids
+  from named d
+  left join lists l on l.person_id = d.person_id and l.mail = d.mail
   group by 1
 ),
 visits as (
@@ -142,6 +163,7 @@ visits as (
     @last(v.country, (v.start_t, v.session_id)) as country,
     sum(case when v.start_t >= $from_t and v.start_t < $to_t then 1 else 0 end) as sessions
   from sessions v
+  where v.person_id in (select x.person_id from seen x)
   group by 1
 )
 select c.person_id as person,

@@ -127,12 +127,18 @@ def _moves(source: str, t: str, currency: str, alias: str, **measures: str) -> s
 def _sql(params: ProductsParams) -> str:
     acting = params.basis == "action"
     line, back = "l.ordered_t", "coalesce(o.ordered_t, r.t)"
-    seen = " join session_events a on a.seq = e.seq join event_items i on i.event_id = e.event_id and i.list = 'item'"
+    # What an event that happened says of its product; views and adds in one pass.
+    seen = (
+        "session_events e join event_items i on i.seq = e.seq and i.list = 'item' "
+        "where e.type in ('view_product', 'add_to_cart')"
+    )
     no_currency = "cast(null as varchar)"
     remaining = "case when l.counted = 0 and l.subtotal > l.refunded then l.subtotal - l.refunded else @zero() end"
     moves = "\n  union all\n  ".join([
-        _moves(f"events e{seen} where e.type = 'view_product'", "e.t", no_currency, "i", views="1"),
-        _moves(f"events e{seen} where e.type = 'add_to_cart'", "e.t", no_currency, "i", adds="1"),
+        _moves(
+            seen, "e.t", no_currency, "i", views="case when e.type = 'view_product' then 1 else 0 end",
+            adds="case when e.type = 'add_to_cart' then 1 else 0 end",
+        ),
         _moves(
             "order_lines l", line, "l.currency", "l", gross="l.subtotal", discounts="l.discount",
             order_id="case when l.counted = 1 then l.order_id end",
