@@ -18,7 +18,9 @@ _WITH_IDS = ("/v1/customers/", "/v1/inspect/events/", "/console/")
 """What follows these names a person, an event or an order."""
 
 
-_KNOWN = re.compile(r"/|/[a-z]{2,12}(?:\.[a-z]{2,4})?|/v1/[a-z]{1,12}(?:/[a-z_]{1,20})?|/v1/matomo/[A-Z]{3}/matomo[.]php")
+_KNOWN = re.compile(
+    r"/|/[a-z]{2,12}(?:\.[a-z]{2,4})?|/v1/[a-z]{1,12}(?:/[a-z_]{1,20})?|/v1/matomo/[A-Z]{3}/matomo[.]php"
+)
 """What an address of this collector looks like. Anything else is what somebody made up, and may name anybody."""
 
 
