@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ecomtrack_sdk.reports._filters import in_category
+from ecomtrack_sdk.reports._result import Row
+from ecomtrack_sdk.reports._values import Period
 
-__all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "grouped", "words"]
+__all__ = ["PERSON_FILTERS", "SESSION_DIMENSIONS", "SESSION_FILTERS", "Dimension", "OfVisit", "grouped", "words"]
+
+Dimension = Literal[
+    "period", "channel", "source_medium", "source", "medium", "campaign", "landing_page", "country", "device", "total"
+]
+"""What rows of visits may be broken down by; ``total`` is by nothing."""
+
+
+class OfVisit(Row):
+    """The first columns of rows about visits; only those of the asked dimensions are there."""
+
+    period: Period | None = None
+    """First day of the period: that a visit began in, or that money is booked in."""
+    channel: str | None = None
+    """Channel of the visit; see the glossary."""
+    source_medium: str | None = None
+    """``source / medium`` of the visit."""
+    source: str | None = None
+    """Tag, search engine or referring site; ``(direct)`` without any."""
+    medium: str | None = None
+    """Tag, ``organic``, ``referral``, ``cpc`` …; ``(none)`` without any."""
+    campaign: str | None = None
+    """Tag of the campaign; empty without one."""
+    landing_page: str | None = None
+    """Path of the first page."""
+    country: str | None = None
+    """ISO 3166 code, where the shop sends it."""
+    device: str | None = None
+    """``desktop``, ``mobile``, ``tablet``, ``other``; empty where unknown."""
+
 
 SESSION_DIMENSIONS: dict[str, str] = {
     "channel": "{0}.channel",

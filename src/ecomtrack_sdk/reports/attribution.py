@@ -35,21 +35,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._base import Report
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
-from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, grouped, words
+from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, Dimension, OfVisit, grouped, words
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
-from ecomtrack_sdk.reports._values import Money, Period, Quantity, Rate
+from ecomtrack_sdk.reports._values import Money, Quantity, Rate
 from ecomtrack_sdk.reports.models.order_money import ORDER_MONEY
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.touches import LOOKBACK_DAYS, MOST_LOOKBACK_DAYS, TOUCHES
 
 __all__ = ["AttributionParams", "AttributionRow", "report"]
 
-Dimension = Literal[
-    "period", "channel", "source_medium", "source", "medium", "campaign", "landing_page", "country", "device", "total"
-]
 _DAY = 86_400_000_000
 
 
@@ -71,27 +68,9 @@ class AttributionParams(Params):
         return words(value)
 
 
-class AttributionRow(Row):
+class AttributionRow(OfVisit):
     """What one kind of visit earned; only the columns of ``dimension`` are there."""
 
-    period: Period | None = None
-    """First day of the period the money is booked in."""
-    channel: str | None = None
-    """Channel of the touch."""
-    source_medium: str | None = None
-    """``source / medium`` of the touch."""
-    source: str | None = None
-    """Source of the touch."""
-    medium: str | None = None
-    """Medium of the touch."""
-    campaign: str | None = None
-    """Campaign of the touch; empty without one."""
-    landing_page: str | None = None
-    """Path of the first page of the touch."""
-    country: str | None = None
-    """Country of the touch."""
-    device: str | None = None
-    """Device of the touch."""
     currency: str
     """ISO 4217."""
     orders: Quantity

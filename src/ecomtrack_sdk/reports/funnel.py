@@ -22,7 +22,8 @@ sent) and bots are not seen. An order counts as a step even when it is cancelled
 ``exclude``: nothing may lie between anyway.
 
 **Source.** PostHog's funnels, whose attempts and exclusions these are (there the time is in whole seconds and the
-default window 14 days); GA4, Mixpanel and Matomo count the first attempt only, which finds fewer.
+default window 14 days, and a breakdown takes the first event of any step that has the property); GA4, Mixpanel and
+Matomo count the first attempt only, which finds fewer.
 """
 
 from __future__ import annotations

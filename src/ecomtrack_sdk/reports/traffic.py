@@ -26,23 +26,17 @@ several rows do not add up: one visitor may come by two channels.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import field_validator
 
-from ecomtrack_sdk.reports._base import Check, Report, Row
-from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, SESSION_FILTERS, grouped, words
+from ecomtrack_sdk.reports._base import Check, Report
+from ecomtrack_sdk.reports._dimensions import SESSION_DIMENSIONS, SESSION_FILTERS, Dimension, OfVisit, grouped, words
 from ecomtrack_sdk.reports._params import Params
-from ecomtrack_sdk.reports._values import Count, Money, Number, Period, Rate, Seconds
+from ecomtrack_sdk.reports._values import Count, Money, Number, Rate, Seconds
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.people import NAMES
 from ecomtrack_sdk.reports.models.sessions import PAGES, SESSION_ORDERS, SESSIONS
 
 __all__ = ["TrafficParams", "TrafficRow", "report"]
-
-Dimension = Literal[
-    "period", "channel", "source_medium", "source", "medium", "campaign", "landing_page", "country", "device", "total"
-]
 
 
 class TrafficParams(Params):
@@ -57,27 +51,9 @@ class TrafficParams(Params):
         return words(value)
 
 
-class TrafficRow(Row):
+class TrafficRow(OfVisit):
     """Visits of one kind; only the columns of ``dimension`` are there."""
 
-    period: Period | None = None
-    """First day of the period the sessions began in."""
-    channel: str | None = None
-    """Channel of the session's first event; see the glossary."""
-    source_medium: str | None = None
-    """``source / medium``."""
-    source: str | None = None
-    """Tag, search engine or referring site; ``(direct)`` without any."""
-    medium: str | None = None
-    """Tag, ``organic``, ``referral``, ``cpc`` …; ``(none)`` without any."""
-    campaign: str | None = None
-    """Tag of the campaign; empty without one."""
-    landing_page: str | None = None
-    """Path of the first page."""
-    country: str | None = None
-    """ISO 3166 code, where the shop sends it."""
-    device: str | None = None
-    """``desktop``, ``mobile``, ``tablet``, ``other``; empty where unknown."""
     sessions: Count
     """Visits."""
     visitors: Count
