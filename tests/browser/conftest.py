@@ -58,7 +58,7 @@ class Site:
 
     def wait(self, condition: Callable[[list[dict]], bool], what: str = "events") -> list[dict]:
         """The unique events as soon as *condition* holds for them."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if condition(self.unique()):
                 return self.unique()

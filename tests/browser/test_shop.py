@@ -71,7 +71,7 @@ def asking(collector_process, asking_shop):
 
 def story(collector, count):
     """What happened, in order, without the reports of time spent."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         events = [event for event in collector.events() if event.get("name") != "page_engagement"]
         if len(events) >= count or time.monotonic() > deadline:
