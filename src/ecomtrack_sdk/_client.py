@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ecomtrack_sdk._config import Config
 from ecomtrack_sdk._delivery.courier import Courier
-from ecomtrack_sdk._delivery.fallback import FallbackOutbox
+from ecomtrack_sdk._delivery.fallback import FallbackOutbox, SpillingOutbox
 from ecomtrack_sdk._delivery.hooks import Hooks
 from ecomtrack_sdk._delivery.memory import MemoryOutbox
 from ecomtrack_sdk._delivery.notices import Notices, logger
@@ -85,11 +85,12 @@ class Tracker:
             "on_refused": self._hooks.rejected,
         }
         memory = MemoryOutbox(spill=directory, max_bytes=config.max_bytes or 128 << 20, **shared)
-        if directory is None or config.durability == "memory":
+        if directory is None:
             return memory
         sync = config.durability == "disk"
         spool = Spool(directory, sync=sync, max_bytes=config.max_bytes or 1 << 30, **shared)
-        return FallbackOutbox(spool, memory, self._notices)
+        kind = SpillingOutbox if config.durability == "memory" else FallbackOutbox
+        return kind(spool, memory, self._notices)
 
     def _make_courier(self) -> Courier:
         """The way out of this process; called on the worker's thread."""
@@ -217,10 +218,11 @@ class Tracker:
             self._end(timeout=limit)
 
     def _end(self, timeout: float) -> None:
-        stopped = self._worker.stop(timeout)
-        # While a request is on its way its events stay locked; the lock goes with the process, or at the latest here.
-        if stopped or isinstance(self._outbox, MemoryOutbox):
-            self._outbox.close()
+        # While a request is on its way its events stay locked: the outbox is closed when the thread is done with it.
+        stopped = self._worker.stop(timeout, self._outbox.close)
+        memory = getattr(self._outbox, "memory", self._outbox)
+        if not stopped and isinstance(memory, MemoryOutbox):
+            memory.close()
         self._hooks.close(min(timeout, 1.0))
 
     def after_fork_in_child(self) -> None:

@@ -122,7 +122,8 @@ def test_a_wrong_key_keeps_the_events_and_says_so(tracker_of, sink, caplog):
     with caplog.at_level(logging.ERROR, "ecomtrack_sdk"):
         tracker = tracker_of(retry=QUICK)
         tracker.track(CustomEvent(name="x"))
-        result = tracker.flush(0.5)
+        wait_for(lambda: tracker.flush(0.1).reason)
+        result = tracker.flush(0.1)
     assert not result
     assert "401" in result.reason
     assert result.pending == tracker.stats().pending == 1

@@ -1,4 +1,4 @@
-"""An outbox on disk that goes on in memory while the disk refuses (full, read-only, no locks), and says so."""
+"""Memory and disk together: the disk with memory for the time it refuses, or memory with the disk for what is left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecomtrack_sdk._delivery.notices import Notices
 from ecomtrack_sdk._delivery.outbox import Lease, Refused, Stats, add_stats
 from ecomtrack_sdk._delivery.spool import Spool
 
-__all__ = ["FallbackOutbox"]
+__all__ = ["FallbackOutbox", "SpillingOutbox"]
 
 TRY_AGAIN = 1.0
 """Seconds for which the disk is left alone after it refused: a failing write costs more than a good one."""
@@ -97,3 +97,11 @@ class FallbackOutbox:
     def stats(self) -> Stats:
         """The sum of both balances; no event ever moves from one to the other."""
         return add_stats(self.spool.stats(), self.memory.stats())
+
+
+class SpillingOutbox(FallbackOutbox):
+    """*memory* for what is tracked; *spool* only for what earlier processes wrote to disk at their end."""
+
+    def put(self, line: bytes) -> bool:
+        """See :class:`~ecomtrack_sdk._delivery.outbox.Outbox`; the disk is not touched."""
+        return self.memory.put(line)

@@ -88,6 +88,7 @@ class Worker:
         self._changed = threading.Condition()
         self._flushing = 0
         self._stopping = False
+        self._then: Callable[[], None] | None = None
         self._next_adoption = time.monotonic() + FIRST_ADOPTION
         self._has_adopted = False
         self.wake_at = 0
@@ -153,15 +154,23 @@ class Worker:
         """What holds delivery up; empty when all is well."""
         return self._courier.trouble if self._courier is not None else ""
 
-    def stop(self, timeout: float) -> bool:
-        """End the thread; what it is waiting to repeat is given back. Returns whether it has ended in time."""
+    def stop(self, timeout: float, then: Callable[[], None]) -> bool:
+        """End the thread; what it is waiting to repeat is given back. Returns whether it has ended in time.
+
+        Args:
+            timeout: Longest wait in seconds.
+            then: Called after the thread's end, by the thread itself where that takes longer; maybe twice.
+        """
         self._stopping = True
         thread = self._thread
-        if thread is None or thread is threading.current_thread():
-            return True
-        self._signal.set()
-        thread.join(timeout)
-        return not thread.is_alive()
+        if thread is not None and thread is not threading.current_thread():
+            self._signal.set()
+            thread.join(timeout)
+            self._then = then
+            if thread.is_alive():
+                return False
+        then()
+        return True
 
     # --- the thread
 
@@ -177,6 +186,8 @@ class Worker:
             if self._courier is not None:
                 self._courier.close()
             self._announce()
+            if self._then is not None:  # nobody waits for this any more
+                self._then()
 
     def _step(self) -> None:
         now = time.monotonic()
