@@ -10,6 +10,9 @@ from goals import goals
 from losses import loss_table
 from numbers_of import REFERENCE, Results, number, spread, value_of
 
+QUIET_LOAD = 1.0
+"""Load average up to which a machine counts as quiet."""
+
 
 class Column(NamedTuple):
     title: str
@@ -198,6 +201,13 @@ def markdown(found: Results, facts: dict[str, str], command: str) -> str:
         "memory are measured, a queue large enough for the run. The sink is one process of this repository for all of",
         "them; it unpacks, counts and answers. Before the clock starts, two hundred events have gone through.",
     ]
+    load = facts["load before the run"].split()
+    if load and float(load[0]) > QUIET_LOAD:
+        parts += [
+            "",
+            f"**The machine was not quiet**: other programs kept it busy (load {load[0]} before the run). Times are",
+            "longer than they would be, tails and standstill most of all; a ratio means what its spread says, no more.",
+        ]
     for one in tables(found):
         parts += ["", f"## {one.title}", ""]
         parts += [one.text, ""] if one.text else []
