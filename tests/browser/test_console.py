@@ -110,30 +110,37 @@ def test_every_page_reads_well(page, console: str, collector_process, scheme: st
     page.complaints[:] = [text for text in page.complaints if "status of 40" not in text]
 
 
+def rows_are(page, number: int) -> None:
+    """Wait until so many events are shown; a function to poll with would be text to evaluate, which the CSP forbids."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#events tr")).to_have_count(number, timeout=60_000)
+
+
 def test_events_appear_as_they_arrive(page, console: str, collector_process) -> None:
     """The live page shows what was there and what arrives, filters it, pauses, and leads to an event's page."""
     page.goto(console + "/console/live")
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 7")
+    rows_are(page, 7)
     page.select_option("select[name=verdict]", "rejected")
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 1")
+    rows_are(page, 1)
     assert page.url.endswith("/console/live?verdict=rejected")
     page.click("#events a")
     page.wait_for_selector("text=Add the field 'items'.")
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 1")
+    rows_are(page, 1)
     page.select_option("select[name=verdict]", "")
     page.fill("input[name=order_id]", "o-1")
     page.press("input[name=order_id]", "Enter")
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 2")
+    rows_are(page, 2)
     page.fill("input[name=order_id]", "")
     page.press("input[name=order_id]", "Enter")
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 7")
+    rows_are(page, 7)
     page.click("#pause")
     with S2SClient(collector_process.url, key=collector_process.keys["server"]) as client:
         client.send([Order(order_id="o-2", items=[], total="5", currency="EUR")])
     page.wait_for_selector("text=Paused: 1 waiting.")
     page.click("#pause")
-    page.wait_for_function("document.querySelectorAll('#events tr').length === 8")
+    rows_are(page, 8)
     page.click("#events tr:first-child a")
     page.wait_for_selector("text=accepted")
     page.click("text=total 5.00 EUR")
