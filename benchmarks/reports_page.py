@@ -12,7 +12,8 @@ BINDS = (
     "query. Keeping the models current costs what the changed rows are worth, many times less than building them anew,",
     "but more than ingest: each new event is sorted into its visit, page, cart and person by some two hundred",
     "statements with a fixed cost, and who is named for the first time takes a past along that lies anywhere in a",
-    "table without an index.",
+    "table without an index. The first build of ten million was measured once, on a busy machine,",
+    "apart from the reports.",
 )
 GOAL = 1.3
 MINUTE = 60.0
