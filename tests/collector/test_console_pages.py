@@ -53,6 +53,14 @@ def post(shop: InProcess, path: str, **form: str) -> Any:
     return shop.call("POST", path, urlencode(form).encode(), **OWN)
 
 
+def test_products_without_a_name_go_by_their_id_on_the_overview(shop):
+    """A shop that sends no names sees its ids, in the bars and in both tables; never a missing value's own word."""
+    text = page(shop, "/?from=2026-01-01&to=2026-02-01")
+    assert text.count("<td>p1</td>") == 2
+    assert "<title>p1: " in text
+    assert "None" not in text
+
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 

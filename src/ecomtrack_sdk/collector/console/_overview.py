@@ -29,9 +29,9 @@ _PARTS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
         ("channel", "sessions", "visitors", "conversion_rate", "revenue"),
         "sessions",
     ),
-    ("products", "Top products", {}, ("product_id", "name", "currency", "units", "net", "return_rate"), "units"),
+    ("products", "Top products", {}, ("product", "name", "currency", "units", "net", "return_rate"), "units"),
     ("funnel", "Funnel", {}, ("name", "count", "rate_from_first"), "count"),
-    ("returns", "Returns", {}, ("name", "currency", "returned", "return_rate", "refunds"), ""),
+    ("returns", "Returns", {}, ("value", "name", "currency", "returned", "return_rate", "refunds"), ""),
 )
 """Report, heading, parameters, columns shown (those the report has), column of the bars."""
 
@@ -63,7 +63,8 @@ class Overview(Asker):
                 label = next((column for column in shown if result.unit(column) is None), shown[0])
                 chart = ""
                 if measure in result.columns:
-                    points = [(str(row[label]), float(row[measure] or 0)) for row in result.records[:10]]
+                    first = result.records[:10]
+                    points = [(str(row.get("name") or row[label]), float(row[measure] or 0)) for row in first]
                     chart = bars(points, title)
                 parts.append(
                     {
