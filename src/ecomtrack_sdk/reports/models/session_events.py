@@ -73,8 +73,8 @@ _SQL = f"""
         s.address as address,
         row_number() over (partition by s.walker order by s.t, s.event_id) as n,
         lag(s.t) over (partition by s.walker order by s.t, s.event_id) as before_t,
-        coalesce(sum(s.act) over (partition by s.walker order by s.t, s.event_id
-          rows between unbounded preceding and 1 preceding), 0) as acts
+        count(case when s.act = 1 then 1 end) over (partition by s.walker order by s.t, s.event_id
+          rows between unbounded preceding and 1 preceding) as acts
       from steps s
     ),
     islands as (
@@ -109,7 +109,7 @@ _SQL = f"""
       select m.seq as seq, m.walker as walker, m.n as n, m.island as island, m.entry as entry,
         case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end as page_view,
         max(case when m.entry = 1 then m.n end) {_STAY} as began,
-        sum(case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end) {_STAY} as page_no
+        count(case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 end) {_STAY} as page_no
       from marked m
     ),
     entries as (

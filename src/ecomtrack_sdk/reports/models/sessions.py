@@ -16,7 +16,8 @@ def _sessions(events: str, others: str = "") -> str:
     return f"""
     with grouped as (
       select s.session_id as session_id, min(s.visitor_id) as visitor_id, min(s.t) as start_t, max(s.t) as end_t,
-        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events, sum(s.page_view) as page_views,
+        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events,
+        count(case when s.page_view = 1 then 1 end) as page_views,
         sum(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then 0 else 1 end) as actions
       from {events} s
       where s.session_id is not null
@@ -162,7 +163,7 @@ PAGES = Model(
     session_id, page_no (rising), landing (1 on the first of the session), person_id, t (microseconds), type (the most
     telling of its view events: ``view_product`` before ``view_page``), product_id, article_id, category_id, title,
     path, seconds (foreground time the browser reported; where it did not, the time to the next page or the end of the
-    session; NULL for a last page without either), measured (1: foreground).
+    session; NULL for a last page without either), measured (1: foreground), seq (of the event that showed it).
     """,
     f"""
     with engaged as (
@@ -195,7 +196,7 @@ PAGES = Model(
       coalesce(e.product_id, f.product_id) as product_id, coalesce(e.article_id, f.article_id) as article_id,
       coalesce(e.category_id, f.category_id) as category_id, coalesce(f.title, e.title) as title, e.path as path,
       coalesce(g.seconds, cast(nullif(coalesce(p.next_t, s.end_t) - p.t, 0) as double) / 1000000) as seconds,
-      case when g.seconds is not null then 1 else 0 end as measured
+      case when g.seconds is not null then 1 else 0 end as measured, p.seq as seq
     from shown p
     join events e on e.seq = p.seq
     join sessions s on s.session_id = p.session_id
@@ -253,7 +254,7 @@ PAGES = Model(
             """
             update pages set person_id = m.person_id
             from moved_rows m
-            where m.page_view = 1 and m.session_id = pages.session_id and m.page_no = pages.page_no
+            where m.page_view = 1 and m.seq = pages.seq
             """,
         ),
     ),
