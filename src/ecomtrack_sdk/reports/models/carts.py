@@ -63,12 +63,19 @@ CART_TOUCHES = Model(
             (
                 "part_session_events",
                 """
-                select f.*
+                select f.seq, f.event_id, f.t, f.type, f.person_id, f.session_id
                 from fresh_session_events f
                 where f.type in ('start_checkout', 'add_to_cart', 'remove_from_cart', 'view_cart')
                 """,
             ),
-            ("part_event_items", "select i.* from event_items i where i.seq in (select seq from part_session_events)"),
+            (
+                "part_event_items",
+                """
+                select i.seq, i.list, i.subtotal, i.quantity
+                from event_items i
+                where i.seq in (select seq from part_session_events)
+                """,
+            ),
             # Who turned out to be somebody else keeps what was said, under the other's name.
             (
                 "moved_touches",
@@ -162,7 +169,14 @@ CART_CLOSINGS = Model(
                 )
                 """,
             ),
-            ("part_orders", "select o.* from orders o where o.order_id in (select order_id from touched_closings)"),
+            (
+                "part_orders",
+                """
+                select o.order_id, o.ordered_t, o.cart_id
+                from orders o
+                where o.order_id in (select order_id from touched_closings)
+                """,
+            ),
             (
                 "part_session_events",
                 """
@@ -174,7 +188,7 @@ CART_CLOSINGS = Model(
             (
                 "part_cart_touches",
                 """
-                select x.*
+                select x.person_id, x.t, x.id, x.cart
                 from cart_touches x
                 where x.person_id in (select s.person_id from part_session_events s where s.person_id is not null)
                   or x.cart in (select concat('c:', o.cart_id) from part_orders o where o.cart_id is not null)

@@ -32,7 +32,14 @@ CATALOG_WORDS = Model(
     reads=("event_items",),
     update=Update(
         steps=(
-            ("new_items", "select i.* from event_items i where i.seq > $since"),
+            (
+                "new_items",
+                """
+                select i.seq, i.event_id, i.line, i.product_id, i.name, i.brand, i.category, i.categories
+                from event_items i
+                where i.seq > $since
+                """,
+            ),
             ("new_events", "select e.seq, e.t from events e where e.seq > $since"),
             ("touched_products", "select distinct i.product_id as product_id from new_items i"),
         ),

@@ -214,8 +214,7 @@ _UPDATE = Update(
             f"""
             select w.*
             from (
-              select s.seq as seq, s.type as type, s.visitor_id as visitor_id, s.order_id as order_id,
-                s.session_id as session_id, s.page_view as page_view, s.page_no as page_no,
+              select s.seq as seq, s.type as type, s.order_id as order_id, s.page_view as page_view,
                 s.person_id as person_before, {person_of("e", "n", "v")} as person_id
               from session_events s
               join moved_seqs m on m.seq = s.seq

@@ -11,40 +11,41 @@ from ecomtrack_sdk.store._projection import Model, Update
 __all__ = ["PAGES", "SESSIONS", "SESSION_ORDERS"]
 
 
-def _sessions(events: str, others: str = "") -> str:
-    """SQL: the sessions of the rows of *events*, numbered together with those of *others*."""
+def _visits(events: str) -> str:
+    """SQL: the sessions of the rows of *events*, without what depends on the other sessions and on people."""
     return f"""
-    with grouped as (
-      select s.session_id as session_id, min(s.visitor_id) as visitor_id, min(s.t) as start_t, max(s.t) as end_t,
-        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events,
-        count(case when s.page_view = 1 then 1 end) as page_views,
-        sum(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then 0 else 1 end) as actions
-      from {events} s
-      where s.session_id is not null
-      group by 1
-    ),
-    visits as (
       select g.session_id as session_id, g.visitor_id as visitor_id, g.start_t as start_t, g.end_t as end_t,
         cast(g.end_t - g.start_t as double) / 1000000 as seconds, g.events as events, g.page_views as page_views,
         case when g.page_views = 1 and g.actions = 0 then 1 else 0 end as bounce,
         coalesce(e.source, '(direct)') as source, coalesce(e.medium, '(none)') as medium, e.campaign as campaign,
         coalesce(e.channel, 'Direct') as channel, e.path as landing_page, e.host as landing_host,
         e.referrer_host as referrer_host, e.country as country, e.device as device
-      from grouped g
-      join events e on e.seq = g.entry_seq
-      {others}
-    )
-    select v.session_id as session_id, v.visitor_id as visitor_id,
-      coalesce(p.person_id, concat('visitor:', v.visitor_id)) as person_id, v.start_t as start_t, v.end_t as end_t,
-      v.seconds as seconds, v.events as events, v.page_views as page_views, v.bounce as bounce,
-      row_number() over (partition by v.visitor_id order by v.start_t, v.session_id) as visit_no,
-      v.source as source, v.medium as medium, v.campaign as campaign, v.channel as channel,
+      from (
+        select s.session_id as session_id, min(s.visitor_id) as visitor_id, min(s.t) as start_t, max(s.t) as end_t,
+          max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events,
+          count(case when s.page_view = 1 then 1 end) as page_views,
+          count(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then null else 1 end)
+            as actions
+        from {events} s
+        where s.session_id is not null
+        group by 1
+      ) as g
+      join events e on e.seq = g.entry_seq"""
+
+
+_PERSON = "coalesce(p.person_id, concat('visitor:', v.visitor_id))"
+_VISIT_NO = "row_number() over (partition by v.visitor_id order by v.start_t, v.session_id)"
+# The stretches of a visitor cover all time: each session meets one.
+_THEN = """left join visitor_people p on p.visitor_id = v.visitor_id
+    where p.visitor_id is null or (v.end_t >= p.from_t and v.end_t < p.to_t)"""
+
+
+def _columns(person: str, visit_no: str) -> str:
+    return f"""v.session_id as session_id, v.visitor_id as visitor_id, {person} as person_id, v.start_t as start_t,
+      v.end_t as end_t, v.seconds as seconds, v.events as events, v.page_views as page_views, v.bounce as bounce,
+      {visit_no} as visit_no, v.source as source, v.medium as medium, v.campaign as campaign, v.channel as channel,
       v.landing_page as landing_page, v.landing_host as landing_host, v.referrer_host as referrer_host,
-      v.country as country, v.device as device
-    from visits v
-    left join visitor_people p on p.visitor_id = v.visitor_id
-    where p.visitor_id is null or (v.end_t >= p.from_t and v.end_t < p.to_t)
-    """
+      v.country as country, v.device as device"""
 
 
 SESSIONS = Model(
@@ -57,47 +58,76 @@ SESSIONS = Model(
     ``(none)``, NULL, ``Direct`` when it does not say), landing_page (path), landing_host, referrer_host, country,
     device.
     """,
-    _sessions("session_events"),
+    f"""
+    with visits as ({_visits("session_events")}
+    )
+    select {_columns(_PERSON, _VISIT_NO)}
+    from visits v
+    {_THEN}
+    """,
     needs=(SESSION_EVENTS, VISITOR_PEOPLE),
-    # Sessions with a touched event are made anew; the others of the same visitors are numbered anew with them.
+    # Sessions with a touched event are made anew. The others of the same visitors keep all but their number and, as
+    # those of visitors who turned out to be others, their person.
     update=Update(
         steps=(
-            (
-                "numbered_visitors",
-                """
-                select c.visitor_id as visitor_id from changed_session_events c where c.session_id is not null
-                union
-                select m.visitor_id as visitor_id from moved_rows m where m.session_id is not null
-                """,
-            ),
             (
                 "touched_sessions",
                 """
                 select distinct c.session_id as session_id from changed_session_events c where c.session_id is not null
                 """,
             ),
+            ("came_sessions", _visits("fresh_session_events")),
             (
-                "other_sessions",
+                "numbered_sessions",
+                f"""
+                with visitors as (
+                  select c.visitor_id as visitor_id from changed_session_events c where c.session_id is not null
+                  union
+                  select m.visitor_id as visitor_id from moved_visitors m
+                ),
+                walks as (
+                  select c.session_id as session_id, c.visitor_id as visitor_id, c.start_t as start_t,
+                    c.end_t as end_t, cast(null as varchar) as person_before, 0 as no_before
+                  from came_sessions c
+                  union all
+                  select s.session_id as session_id, s.visitor_id as visitor_id, s.start_t as start_t,
+                    s.end_t as end_t, s.person_id as person_before, s.visit_no as no_before
+                  from sessions s
+                  where s.visitor_id in (select visitor_id from visitors)
+                    and s.session_id not in (select session_id from touched_sessions)
+                )
+                select v.session_id as session_id, {_PERSON} as person_id, {_VISIT_NO} as visit_no,
+                  v.person_before as person_before, v.no_before as no_before
+                from walks v
+                {_THEN}
+                """,
+            ),
+            (
+                "moved_sessions",
                 """
-                select s.*
-                from sessions s
-                where s.visitor_id in (select visitor_id from numbered_visitors)
-                  and s.session_id not in (select session_id from touched_sessions)
+                select n.*
+                from numbered_sessions n
+                where n.person_before is not null
+                  and (n.person_before <> n.person_id or n.no_before <> n.visit_no)
                 """,
             ),
         ),
-        key="visitor_id",
-        gone="numbered_visitors",
-        sql=_sessions(
-            "fresh_session_events",
-            """
-      union all
-      select o.session_id, o.visitor_id, o.start_t, o.end_t, o.seconds, o.events, o.page_views, o.bounce, o.source,
-        o.medium, o.campaign, o.channel, o.landing_page, o.landing_host, o.referrer_host, o.country, o.device
-      from other_sessions o""",
-        ),
+        key="session_id",
+        gone="touched_sessions",
+        sql=f"""
+        select {_columns("n.person_id", "n.visit_no")}
+        from came_sessions v
+        join numbered_sessions n on n.session_id = v.session_id
+        """,
         tells=("session_id", "person_id", "start_t"),
         exact=True,
+        patches=(
+            """
+            update sessions set person_id = m.person_id, visit_no = m.visit_no
+            from moved_sessions m
+            where m.session_id = sessions.session_id
+            """,
+        ),
     ),
 )
 
@@ -237,9 +267,13 @@ PAGES = Model(
             (
                 "part_session_events",
                 """
-                select f.* from fresh_session_events f where f.session_id is not null
+                select f.seq, f.event_id, f.t, f.type, f.person_id, f.session_id, f.page_view, f.page_no
+                from fresh_session_events f
+                where f.session_id is not null
                 union all
-                select s.* from session_events s where s.session_id in (select session_id from further_sessions)
+                select s.seq, s.event_id, s.t, s.type, s.person_id, s.session_id, s.page_view, s.page_no
+                from session_events s
+                where s.session_id in (select session_id from further_sessions)
                 """,
             ),
             (

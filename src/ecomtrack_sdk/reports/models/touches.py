@@ -82,6 +82,10 @@ TOUCHES = Model(
                 """
                 select c.person_id as person_id from changed_sessions c
                 union
+                select m.person_id as person_id from moved_sessions m where m.person_before <> m.person_id
+                union
+                select m.person_before as person_id from moved_sessions m where m.person_before <> m.person_id
+                union
                 select c.person_id as person_id from changed_order_people c
                 """,
             ),
@@ -138,11 +142,17 @@ ORDER_TOUCH = Model(
     needs=(ORDERS, TOUCHES),
     update=Update(
         steps=(
-            ("part_orders", "select o.* from orders o where o.order_id in (select order_id from touched_touches)"),
-            ("part_touches", "select t.* from touches t where t.order_id in (select order_id from touched_touches)"),
+            (
+                "part_orders",
+                """
+                select o.order_id, o.acq_channel, o.acq_source, o.acq_medium, o.acq_campaign
+                from orders o
+                where o.order_id in (select order_id from touched_touches)
+                """,
+            ),
         ),
         key="order_id",
         gone="touched_touches",
-        sources={"orders": "part_orders", "touches": "part_touches"},
+        sources={"orders": "part_orders", "touches": "fresh_touches"},
     ),
 )
