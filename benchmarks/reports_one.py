@@ -68,10 +68,7 @@ class Clock:
 
 
 def warehouse(directory: Path, last: int) -> DuckDBWarehouse:
-    found = DuckDBWarehouse(UpTo(directory / "events.db", last), directory)
-    # Two cores shared with whatever else runs: a query of either side that goes astray must not take the machine down.
-    found._execute("set memory_limit = '8GB'")
-    return found
+    return DuckDBWarehouse(UpTo(directory / "events.db", last), directory)
 
 
 def build(directory: Path, last: int) -> dict:

@@ -18,7 +18,7 @@ from ecomtrack_sdk import reports, source_id
 from ecomtrack_sdk.store import LogEntry, SqliteStore
 from ecomtrack_sdk.store import _duckdb as duckdb_module
 from ecomtrack_sdk.store import _projection as projection_module
-from ecomtrack_sdk.store._duckdb import PROJECTION_FILE, DuckDBWarehouse
+from ecomtrack_sdk.store._duckdb import MEMORY_LIMIT, PROJECTION_FILE, DuckDBWarehouse
 from ecomtrack_sdk.store._projection import Warehouse
 
 SECOND = 1_000_000
@@ -262,3 +262,20 @@ def test_kill_9_during_a_load_costs_nothing(store: SqliteStore, tmp_path: Path) 
         assert counted == (1200, 1200)
         assert warehouse.query("select count(*) from order_actions").rows == [(1200,)]
         assert net(warehouse) == "12000.00"
+
+
+def test_memory_is_bounded_and_what_a_killed_process_spilt_goes(store: SqliteStore, tmp_path: Path) -> None:
+    with DuckDBWarehouse(store, tmp_path) as warehouse:
+        (before,) = warehouse.query("select parse_formatted_bytes(current_setting('memory_limit'))").rows[0]
+    assert 0 < before <= MEMORY_LIMIT
+    spilt = tmp_path / f"{PROJECTION_FILE}.tmp"
+    spilt.mkdir()
+    (spilt / "duckdb_temp_storage-0.tmp").write_bytes(b"left")
+    with DuckDBWarehouse(store, tmp_path) as warehouse:
+        assert not spilt.exists()
+        warehouse._execute("set memory_limit = '24 MB'")
+        # More than fits: the engine writes the rest beside the file and takes it away again.
+        rows = "select i, hash(i) as h, repeat('x', 100) as pad from range(1000000) r(i)"
+        found = warehouse.query(f"select count(*), min(i), max(i) from (select * from ({rows}) order by h)").rows
+        assert found == [(1_000_000, 0, 999_999)]
+    assert not spilt.exists()

@@ -6,6 +6,7 @@ Only ``execute`` and ``fetchall`` are used: the same code runs on DuckDB 1.5 and
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +20,15 @@ from ecomtrack_sdk.store._loading import CsvTexts
 from ecomtrack_sdk.store._projection import Answer, Log, Model, Progress, Warehouse
 from ecomtrack_sdk.store._tables import TABLES
 
-__all__ = ["PROJECTION_FILE", "DuckDBWarehouse"]
+__all__ = ["MEMORY_LIMIT", "PROJECTION_FILE", "DuckDBWarehouse"]
 
 PROJECTION_FILE = "projection.duckdb"
+MEMORY_LIMIT = 2 * 1024**3
+"""Most memory the engine takes for one projection, in bytes; the rest of a large query goes to files beside it.
+
+Less where the machine (or its container) has less. Models of ten million events are built as fast with it as with ten
+times as much.
+"""
 _KINDS = {
     "text": "VARCHAR",
     "bigint": "BIGINT",
@@ -80,6 +87,11 @@ class DuckDBWarehouse(Warehouse):
         self._connection = self._open()
         # A long query would draw a bar on standard output, where somebody waits for JSON.
         self._connection.execute("set enable_progress_bar = false")
+        if self._path is not None:
+            # Whoever was killed left what did not fit into memory; the file is ours alone from here on.
+            shutil.rmtree(f"{self._path}.tmp", ignore_errors=True)
+            ((own,),) = self._execute("select parse_formatted_bytes(current_setting('memory_limit'))").rows
+            self._execute(f"set memory_limit = '{min(own, MEMORY_LIMIT)} B'")
         # A checkpoint writes whole row groups anew: several rounds of new events share one.
         self._connection.execute("set checkpoint_threshold = '256MB'")
         if self._state()[0]:
