@@ -28,6 +28,8 @@ def test_columns_are_the_contract(duckdb_of: Make) -> None:
         "rate_from_previous",
         "median_seconds",
         "p90_seconds",
+        "mean_seconds",
+        "mean_seconds_from_first",
     ]
     assert list(funnel(duckdb_of([]), "ab", breakdown="plan")) == []
     assert counts(funnel(duckdb_of([]), "ab")) == [0, 0]

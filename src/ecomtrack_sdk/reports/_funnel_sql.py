@@ -86,11 +86,14 @@ def candidates(
 def best(steps: int, ties: Sequence[str], *, broken_down: bool, listed: bool) -> str:
     """CTE ``best``: one row per unit, its best attempts (those of the highest ``reach``) put together.
 
-    m2 … mK: the median of their times from the step before, microseconds. With *broken_down* the breakdown of the
-    earliest of them, with *listed* its moments t1 … tK.
+    m2 … mK: the median of their times from the step before, microseconds; b2 … bK and f2 … fK the means of their times
+    from the step before and from the first. With *broken_down* the breakdown of the earliest of them, with *listed* its
+    moments t1 … tK.
     """
     first = f"(a.t1{', a.tie' if 'tie' in ties else ''})" if "tie" in ties else "a.t1"
-    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in range(2, steps + 1)]
+    later = range(2, steps + 1)
+    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in later]
+    columns += [f"avg(a.t{step} - a.t{step - 1}) as b{step}, avg(a.t{step} - a.t1) as f{step}" for step in later]
     if broken_down:
         columns.append(f"@first(a.breakdown, {first}) as breakdown")
     if listed:
@@ -121,21 +124,27 @@ def summary(steps: int, *, broken_down: bool) -> str:
     wide = [f"coalesce(sum(case when p.reach >= {step} then 1 else 0 end), 0) as c{step}" for step in numbers]
     wide += [f"@median(case when p.reach >= {step} then p.m{step} end) as m{step}" for step in later]
     wide += [f"@quantile(case when p.reach >= {step} then p.m{step} end, 0.9) as q{step}" for step in later]
+    wide += [
+        f"avg(case when p.reach >= {step} then p.{letter}{step} end) as {letter}{step}"
+        for letter in "bf"
+        for step in later
+    ]
     name = " ".join(f"when {step} then $name{step}" for step in numbers)
     count = f"case n.step {' '.join(f'when {step} then t.c{step}' for step in numbers)} end"
-    before = median = p90 = "null"
+    before = median = p90 = mean = whole = "null"
     if steps > 1:
         before = f"case n.step {' '.join(f'when {step} then t.c{step - 1}' for step in later)} end"
-        median, p90 = (
+        median, p90, mean, whole = (
             f"case n.step {' '.join(f'when {step} then t.{letter}{step}' for step in later)} end / 1000000"
-            for letter in "mq"
+            for letter in "mqbf"
         )
     return (
         f"steps as ({' union all '.join(f'select {step} as step' for step in numbers)}),\n"
         f"totals as (\n  select {column}" + ",\n    ".join(wide) + f"\n  from best p{group}\n)\n"
         f"select n.step as step, case n.step {name} end as name, {count} as count,\n"
         f"  @ratio({count}, t.c1) as rate_from_first,\n  @ratio({count}, {before}) as rate_from_previous,\n"
-        f"  {median} as median_seconds,\n  {p90} as p90_seconds{', t.breakdown as breakdown' if broken_down else ''}\n"
+        f"  {median} as median_seconds,\n  {p90} as p90_seconds,\n  {mean} as mean_seconds,\n"
+        f"  {whole} as mean_seconds_from_first{', t.breakdown as breakdown' if broken_down else ''}\n"
         f"from totals t cross join steps n\n"
         f"order by {'t.c1 desc, t.breakdown, ' if broken_down else ''}n.step"
     )

@@ -13,8 +13,9 @@ them. Events of the same microsecond count in the order of the steps. ``exclude`
 strictly between its first and its last step (before the end of the window when it did not get there) does not count,
 and somebody without any other attempt leaves the funnel; ``STEP@1-2`` looks between these two steps only.
 
-**Unit.** ``median_seconds`` and ``p90_seconds``: seconds from the previous step, over those who reached the step; of
-somebody with several equally good attempts the median of theirs. Quantiles are interpolated linearly.
+**Unit.** ``median_seconds``, ``p90_seconds`` and ``mean_seconds``: seconds from the previous step, over those who
+reached the step; of somebody with several equally good attempts the median (for means the mean) of theirs.
+``mean_seconds_from_first`` is the same from the first step. Quantiles are interpolated linearly.
 
 **Caveats.** Only events from ``from`` to ``to`` are seen, so people who began shortly before ``to`` have had less
 time. Filters and the breakdown look at the first step. What the shop does by itself (order updates, refunds, mails
@@ -94,6 +95,10 @@ class FunnelRow(Row):
     """Median time from the step before."""
     p90_seconds: Seconds | None
     """Nine of ten took no longer than this from the step before."""
+    mean_seconds: Seconds | None
+    """Mean time from the step before."""
+    mean_seconds_from_first: Seconds | None
+    """Mean time from the first step: the time to convert."""
     breakdown: str | None = None
     """Value of the breakdown's field at the first step."""
     person: str | None = None
