@@ -185,6 +185,7 @@ def test_filters_on_lines_visits_and_properties(duckdb_of: Make) -> None:
         {"mode": "loose"},
         {"steps": ",".join(["order"] * 13)},
         {"colour": "red"},
+        {"breakdown": " , "},
     ],
 )
 def test_impossible_questions_are_refused(duckdb_of: Make, params: dict[str, Any]) -> None:
@@ -208,6 +209,7 @@ def test_users_words_never_become_sql(duckdb_of: Make) -> None:
         ({"steps": "view_product[foo=1]"}, "steps"),
         ({"steps": "view_product,order[foo~x]"}, "steps"),
         ({"steps": "view_product", "breakdown": "nonsense"}, "breakdown"),
+        ({"steps": "view_product", "breakdown": "device,nonsense"}, "breakdown"),
     ],
 )
 def test_a_field_no_event_has_is_refused(duckdb_of: Make, asked: dict[str, str], parameter: str) -> None:

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,26 +71,12 @@ def own(case: Mapping[str, Any], person: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def warehouses(request: pytest.FixtureRequest, log_of: Any) -> Iterator[Callable[[str], Warehouse]]:
-    """All cases on an engine, made when first asked for; on ClickHouse in the opposite order of arrival."""
-    from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse
-    from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
-
-    events = [event for case in (*FUNNELS, *RETENTIONS, *LIFECYCLES) for event in journeys(case)]
-
-    @cache
-    def made(engine: str) -> Warehouse:
-        if engine == "duckdb":
-            return DuckDBWarehouse(log_of(events))
-        warehouse = ClickHouseWarehouse(log_of(events[::-1]), request.getfixturevalue("chdb_client"))
-        warehouse.rebuild()
-        return warehouse
-
-    yield made
-    made("duckdb").close()
+def warehouses(on_engines: Any) -> Any:
+    """All cases on an engine."""
+    return on_engines([event for case in (*FUNNELS, *RETENTIONS, *LIFECYCLES) for event in journeys(case)])
 
 
-def on_engines(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
+def each_of(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
     """Every case on DuckDB, those marked ``both`` on ClickHouse too."""
     return pytest.mark.parametrize(
         ("engine", "case"),
@@ -104,7 +89,7 @@ def on_engines(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
     )
 
 
-@on_engines(FUNNELS)
+@each_of(FUNNELS)
 def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
     """Counts, times, parts and lists are those of the case."""
     rows = reports.run("funnel", asked(case), warehouses(engine)).to_dict()["rows"]
@@ -137,7 +122,7 @@ def following(first: str, by: str, count: int) -> list[str]:
     return [(day + timedelta(days=n * (7 if by == "week" else 1))).isoformat() for n in range(count)]
 
 
-@on_engines(RETENTIONS)
+@each_of(RETENTIONS)
 def test_retention(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
     """Every cell of the matrix, and no period beyond it."""
     rows = reports.run("retention", asked(case), warehouses(engine)).to_dict()["rows"]
@@ -152,7 +137,7 @@ def test_retention(engine: str, case: dict[str, Any], warehouses: Callable[[str]
     assert got == want
 
 
-@on_engines(LIFECYCLES)
+@each_of(LIFECYCLES)
 def test_lifecycle(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
     """Every period of the table."""
     question = asked({**case, "ask": {"event": "v", **case["ask"]}})

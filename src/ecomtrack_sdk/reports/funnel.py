@@ -66,7 +66,8 @@ class FunnelParams(Params):
     exclude: str | None = None
     """Events that must not happen on the way, as steps; ``STEP@1-2`` only between these two."""
     breakdown: str | None = None
-    """A field of the first step, such as ``device``, ``channel``, ``brand`` or a property of a custom event."""
+    """A field of the first step, such as ``device``, ``channel``, ``brand`` or a property of a custom event; several
+    separated by commas, ``device,channel``."""
     dropped: Annotated[int, Field(ge=2)] | None = None
     """List those who reached the step before this one but not this one."""
     converted: Annotated[int, Field(ge=1)] | None = None
