@@ -177,7 +177,7 @@ class Report(Generic[P, R]):
 
     def models_for(self, params: P) -> list[Model]:
         """The report's models and those its filters read."""
-        return [*self.models, *models_of(self.filters.get(name, "") for name, _ in params.filters())]
+        return [*self.models, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
 
     def answer(self, warehouse: Warehouse, params: P) -> Result[R]:
         """Rows and warnings from what is loaded; :meth:`run` brings that up to date first."""
@@ -228,7 +228,7 @@ class Report(Generic[P, R]):
 
     def _conditions(self, params: P, values: dict[str, Value]) -> list[str]:
         """A condition for each filtered field; the same field given twice means either value."""
-        for index, (name, value) in enumerate(params.filters()):
+        for index, (name, value, _) in enumerate(params.filters()):
             if name not in self.filters:
                 known = ", ".join(sorted(self.filters)) or "none"
                 raise BadParameter("where", f"{self.name} has no filter {name!r}; there are: {known}")
