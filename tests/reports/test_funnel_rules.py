@@ -186,6 +186,9 @@ def test_filters_on_lines_visits_and_properties(duckdb_of: Make) -> None:
         {"steps": ",".join(["order"] * 13)},
         {"colour": "red"},
         {"breakdown": " , "},
+        {"bins": 5, "breakdown": "plan"},
+        {"bins": 5, "dropped": 2},
+        {"bins": 5, "converted": 1},
     ],
 )
 def test_impossible_questions_are_refused(duckdb_of: Make, params: dict[str, Any]) -> None:

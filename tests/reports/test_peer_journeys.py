@@ -91,7 +91,7 @@ def each_of(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
 
 @each_of(FUNNELS)
 def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
-    """Counts, times, parts and lists are those of the case."""
+    """Counts, times, classes of times, parts and lists are those of the case."""
     rows = reports.run("funnel", asked(case), warehouses(engine)).to_dict()["rows"]
     if "listed" in case:
         assert [own(case, row["person"]) for row in rows] == case["listed"]
@@ -101,6 +101,9 @@ def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], W
         for row in rows:
             parts.setdefault(row["breakdown"], []).append(row["count"])
         assert parts == case["parts"]
+        return
+    if "bins" in case:
+        assert [[row["from_seconds"], row["count"]] for row in rows] == case["bins"]
         return
     columns = {"count": "count", "median": "median_seconds", "p90": "p90_seconds", "mean": "mean_seconds",
                "total": "mean_seconds_from_first"}  # fmt: skip

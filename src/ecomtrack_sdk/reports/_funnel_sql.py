@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecomtrack_sdk.reports._acts import numbers
 from ecomtrack_sdk.reports._conditions import Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["best", "candidates", "order_matters", "people", "slots", "summary"]
+__all__ = ["best", "candidates", "order_matters", "people", "slots", "spread", "summary"]
 
 
 def slots(steps: tuple[Step, ...]) -> list[tuple[int, int]]:
@@ -160,4 +161,26 @@ def people(steps: int, *, unit: str, dropped: int | None, converted: int | None,
         f"    p.t1 as started_at, case p.reach {reached} end as reached_at"
         f"{', p.breakdown as breakdown' if broken_down else ''}\n  from best p where {wanted}\n)\n"
         f"select l.* from listed l order by l.started_at, l.{unit}"
+    )
+
+
+def spread(step: int, bins: int) -> str:
+    """The SELECT of a row per class of the time from the first step to *step*: *bins* classes of whole seconds.
+
+    They begin with the shortest time and are equally wide; where the longest is the end of the last one, it has one
+    of its own.
+    """
+    return (
+        f"took as (\n  select cast(floor(p.f{step} / 1000000) as bigint) as s from best p where p.reach >= {step}\n),\n"
+        "ends as (select min(t.s) as low, max(t.s) as high from took t),\n"
+        "width as (\n  select e.low, e.high, case when e.high > e.low\n"
+        f"    then cast(ceil(cast(e.high - e.low as double) / {bins}) as bigint) else 60 end as width\n"
+        "  from ends e\n),\n"
+        "classes as (\n  select cast(floor(cast(t.s - w.low as double) / w.width) as bigint) as n, count(*) as people\n"
+        "  from took t cross join width w\n  group by 1\n),\n"
+        f"{numbers(3)}\n"
+        f"select {step} as step, $name{step} as name, coalesce(c.people, 0) as count,\n"
+        "  w.low + n.n * w.width as from_seconds, w.low + (n.n + 1) * w.width as to_seconds\n"
+        "from width w cross join numbers n\nleft join classes c on c.n = n.n\n"
+        "where n.n <= floor(cast(w.high - w.low as double) / w.width)\norder by n.n"
     )
