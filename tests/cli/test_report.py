@@ -19,6 +19,8 @@ COLUMNS = [
     "customers",
     "gross",
     "discounts",
+    "shipping",
+    "tax",
     "refunds",
     "cancelled",
     "net",

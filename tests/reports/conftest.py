@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -89,3 +90,27 @@ def clickhouse_of(chdb_client: Any) -> Callable[[Sequence[Mapping[str, Any]]], W
         return warehouse
 
     return make
+
+
+@pytest.fixture(scope="module")
+def on_engines(request: pytest.FixtureRequest, log_of: Any) -> Iterator[Callable[..., Callable[[str], Warehouse]]]:
+    """Makes the warehouses of many cases, each when first asked for; ClickHouse gets them in the opposite order."""
+    made: list[Warehouse] = []
+
+    def on(events: Sequence[Mapping[str, Any]]) -> Callable[[str], Warehouse]:
+        @cache
+        def warehouse(engine: str) -> Warehouse:
+            if engine == "duckdb":
+                made.append(DuckDBWarehouse(log_of(events)))
+                return made[-1]
+            from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse
+
+            found = ClickHouseWarehouse(log_of(events[::-1]), request.getfixturevalue("chdb_client"))
+            found.rebuild()
+            return found
+
+        return warehouse
+
+    yield on
+    for warehouse in made:
+        warehouse.close()

@@ -68,12 +68,19 @@ def attempts_of(
     return found
 
 
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def evaluate(
     done: Sequence[Did], names: Sequence[str], window: int, mode: str, exclude: Sequence[str]
-) -> list[tuple[int, float | None, float | None]]:
-    """Count, median and 90 % quantile of the seconds since the step before, for each step."""
+) -> list[tuple[int, list[float | None]]]:
+    """For each step the count, and of the seconds since the step before median, 90 % quantile and mean; the mean of
+    those since the first step."""
     counts = [0] * len(names)
     took: list[list[float]] = [[] for _ in names]
+    means: list[list[float]] = [[] for _ in names]
+    whole: list[list[float]] = [[] for _ in names]
     for person in {each.person for each in done}:
         attempts = attempts_of([each for each in done if each.person == person], names, window, mode, exclude)
         if not attempts:
@@ -82,10 +89,18 @@ def evaluate(
         for step in range(best):
             counts[step] += 1
             if step:
-                took[step].append(median([60.0 * (a[step] - a[step - 1]) for a in attempts if len(a) == best]))
+                times = [60.0 * (a[step] - a[step - 1]) for a in attempts if len(a) == best]
+                took[step].append(median(times))
+                means[step].append(mean(times))
+                whole[step].append(mean([60.0 * (a[step] - a[0]) for a in attempts if len(a) == best]))
     return [
-        (count, median(times) if times else None, quantile(times, 0.9) if times else None)
-        for count, times in zip(counts, took, strict=True)
+        (
+            count,
+            [median(took[step]), quantile(took[step], 0.9), mean(means[step]), mean(whole[step])]
+            if took[step]
+            else [None] * 4,
+        )
+        for step, count in enumerate(counts)
     ]
 
 
@@ -110,10 +125,10 @@ def test_agrees_with_walking_through_the_events(
         params["exclude"] = "custom:x"
     rows = funnel(duckdb_of(events(done)), names, **params)
     want = evaluate(done, names, window, mode, ["x"] if exclude and len(names) > 1 else [])
-    assert [row["count"] for row in rows] == [count for count, _, _ in want]
-    for row, (_, middle, p90) in zip(rows, want, strict=True):
-        assert row["median_seconds"] == (None if middle is None else pytest.approx(middle, abs=0.001))
-        assert row["p90_seconds"] == (None if p90 is None else pytest.approx(p90, abs=0.001))
+    assert [row["count"] for row in rows] == [count for count, _ in want]
+    for row, (_, times) in zip(rows, want, strict=True):
+        got = [row[name] for name in ("median_seconds", "p90_seconds", "mean_seconds", "mean_seconds_from_first")]
+        assert got == [None if time is None else pytest.approx(time, abs=0.001) for time in times]
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -28,6 +28,8 @@ def test_columns_are_the_contract(duckdb_of: Make) -> None:
         "rate_from_previous",
         "median_seconds",
         "p90_seconds",
+        "mean_seconds",
+        "mean_seconds_from_first",
     ]
     assert list(funnel(duckdb_of([]), "ab", breakdown="plan")) == []
     assert counts(funnel(duckdb_of([]), "ab")) == [0, 0]
@@ -183,6 +185,10 @@ def test_filters_on_lines_visits_and_properties(duckdb_of: Make) -> None:
         {"mode": "loose"},
         {"steps": ",".join(["order"] * 13)},
         {"colour": "red"},
+        {"breakdown": " , "},
+        {"bins": 5, "breakdown": "plan"},
+        {"bins": 5, "dropped": 2},
+        {"bins": 5, "converted": 1},
     ],
 )
 def test_impossible_questions_are_refused(duckdb_of: Make, params: dict[str, Any]) -> None:
@@ -206,6 +212,7 @@ def test_users_words_never_become_sql(duckdb_of: Make) -> None:
         ({"steps": "view_product[foo=1]"}, "steps"),
         ({"steps": "view_product,order[foo~x]"}, "steps"),
         ({"steps": "view_product", "breakdown": "nonsense"}, "breakdown"),
+        ({"steps": "view_product", "breakdown": "device,nonsense"}, "breakdown"),
     ],
 )
 def test_a_field_no_event_has_is_refused(duckdb_of: Make, asked: dict[str, str], parameter: str) -> None:

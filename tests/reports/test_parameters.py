@@ -231,3 +231,25 @@ def test_filters_choose(told: Callable[..., Warehouse], name: str, field: str) -
     # What the shop does to an order is of no visit, so of no channel.
     whole = [row for row in whole if name != "profile" or row["type"] not in {"order_update", "refund"}]
     assert rows(ask(name, warehouse, where=value)) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "said"),
+    [
+        ("revenue", {"from": "2026-03-02", "to": "2026-03-01"}, "from: must be before to"),
+        ("revenue", {"from": "2026-02-30"}, "from: must be a date"),
+        ("revenue", {"rates": "USD=0.9"}, "rates: need convert"),
+        ("retention", {"cumulative": True, "or_later": True}, "cumulative: "),
+        ("rfm", {"as_of": "yesterday"}, "as_of: must be a date such as"),
+        ("funnel", {"window": "7 days"}, "window: '7 days' is not a duration"),
+        ("funnel", {"steps": " , "}, "steps: names no step"),
+        ("funnel", {"order": "strict"}, "order: is not a parameter of funnel; there are from, to"),
+    ],
+)
+def test_errors_name_the_parameter(
+    told: Callable[..., Warehouse], name: str, params: dict[str, Any], said: str
+) -> None:
+    """Its name comes first, then what would do."""
+    with pytest.raises(BadParameter, match=f"^{said}") as found:
+        ask(name, told(), **params)
+    assert found.value.name == said.partition(":")[0]

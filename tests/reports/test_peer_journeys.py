@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ecomtrack_sdk import reports
 from ecomtrack_sdk.store._projection import Warehouse
 
 CASES = Path(__file__).parent / "cases"
-_ACT = re.compile(r"(?P<what>[\w*]+)(?: (?P<at>\d\d-\d\dT[\d:]+))?(?P<has>\{[^}]*\})?")
+_ACT = re.compile(r"(?P<what>[\w*]+)(?: (?P<at>(?:\d{4}-)?\d\d-\d\dT[\d:.]+))?(?P<has>\{[^}]*\})?")
 _NAME = re.compile(r"(?<![\w=])([a-z]\w*)(?=\[|,|@|$)")
 
 
@@ -34,12 +33,17 @@ def read(name: str) -> list[dict[str, Any]]:
 FUNNELS, RETENTIONS, LIFECYCLES = read("funnel"), read("retention"), read("lifecycle")
 
 
+def moment(text: str, year: int) -> datetime:
+    """A time of UTC; without a year of its own, that of the case."""
+    return datetime.fromisoformat(f"{text if text[4] == '-' else f'{year}-{text}'}+00:00")
+
+
 def journeys(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The events of a case; of one without a time, a minute after the one before."""
     for person, path in case["people"].items():
         at = datetime.fromisoformat(f"{case['year']}-05-01T00:00:00+00:00")
         for act in _ACT.finditer(path):
-            at = datetime.fromisoformat(f"{case['year']}-{act['at']}+00:00") if act["at"] else at + timedelta(minutes=1)
+            at = moment(act["at"], case["year"]) if act["at"] else at + timedelta(minutes=1)
             pairs = (pair.partition("=") for pair in (act["has"] or "{}")[1:-1].split(",") if pair)
             yield {
                 "type": "custom",
@@ -56,6 +60,9 @@ def asked(case: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("steps", "exclude", "start", "return", "event"):
         if name in found:
             found[name] = _NAME.sub(rf"custom:{case['key']}_\1", found[name])
+    if "where" in found:
+        texts = [found["where"]] if isinstance(found["where"], str) else found["where"]
+        found["where"] = [text.replace("customer=", f"customer={case['key']}_") for text in texts]
     return found
 
 
@@ -64,26 +71,12 @@ def own(case: Mapping[str, Any], person: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def warehouses(request: pytest.FixtureRequest, log_of: Any) -> Iterator[Callable[[str], Warehouse]]:
-    """All cases on an engine, made when first asked for; on ClickHouse in the opposite order of arrival."""
-    from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse
-    from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
-
-    events = [event for case in (*FUNNELS, *RETENTIONS, *LIFECYCLES) for event in journeys(case)]
-
-    @cache
-    def made(engine: str) -> Warehouse:
-        if engine == "duckdb":
-            return DuckDBWarehouse(log_of(events))
-        warehouse = ClickHouseWarehouse(log_of(events[::-1]), request.getfixturevalue("chdb_client"))
-        warehouse.rebuild()
-        return warehouse
-
-    yield made
-    made("duckdb").close()
+def warehouses(on_engines: Any) -> Any:
+    """All cases on an engine."""
+    return on_engines([event for case in (*FUNNELS, *RETENTIONS, *LIFECYCLES) for event in journeys(case)])
 
 
-def on_engines(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
+def each_of(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
     """Every case on DuckDB, those marked ``both`` on ClickHouse too."""
     return pytest.mark.parametrize(
         ("engine", "case"),
@@ -96,9 +89,9 @@ def on_engines(cases: Sequence[dict[str, Any]]) -> pytest.MarkDecorator:
     )
 
 
-@on_engines(FUNNELS)
+@each_of(FUNNELS)
 def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
-    """Counts, times, parts and lists are those of the case."""
+    """Counts, times, classes of times, parts and lists are those of the case."""
     rows = reports.run("funnel", asked(case), warehouses(engine)).to_dict()["rows"]
     if "listed" in case:
         assert [own(case, row["person"]) for row in rows] == case["listed"]
@@ -109,10 +102,14 @@ def test_funnel(engine: str, case: dict[str, Any], warehouses: Callable[[str], W
             parts.setdefault(row["breakdown"], []).append(row["count"])
         assert parts == case["parts"]
         return
-    for column in ("count", "median", "p90"):
-        if column in case:
-            shown = column if column == "count" else f"{column}_seconds"
-            assert [row[shown] for row in rows] == case[column], column
+    if "bins" in case:
+        assert [[row["from_seconds"], row["count"]] for row in rows] == case["bins"]
+        return
+    columns = {"count": "count", "median": "median_seconds", "p90": "p90_seconds", "mean": "mean_seconds",
+               "total": "mean_seconds_from_first"}  # fmt: skip
+    for name, column in columns.items():
+        if name in case:
+            assert [row[column] for row in rows] == case[name], column
 
 
 def following(first: str, by: str, count: int) -> list[str]:
@@ -128,7 +125,7 @@ def following(first: str, by: str, count: int) -> list[str]:
     return [(day + timedelta(days=n * (7 if by == "week" else 1))).isoformat() for n in range(count)]
 
 
-@on_engines(RETENTIONS)
+@each_of(RETENTIONS)
 def test_retention(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
     """Every cell of the matrix, and no period beyond it."""
     rows = reports.run("retention", asked(case), warehouses(engine)).to_dict()["rows"]
@@ -143,7 +140,7 @@ def test_retention(engine: str, case: dict[str, Any], warehouses: Callable[[str]
     assert got == want
 
 
-@on_engines(LIFECYCLES)
+@each_of(LIFECYCLES)
 def test_lifecycle(engine: str, case: dict[str, Any], warehouses: Callable[[str], Warehouse]) -> None:
     """Every period of the table."""
     question = asked({**case, "ask": {"event": "v", **case["ask"]}})

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -80,23 +79,9 @@ def answer(name: str, params: Mapping[str, Any], year: int, warehouse: Warehouse
 
 
 @pytest.fixture(scope="module")
-def warehouses(request: pytest.FixtureRequest, log_of: Any) -> Iterator[Callable[[str], Warehouse]]:
-    """All cases on an engine, made when first asked for; on ClickHouse in the opposite order of arrival."""
-    from ecomtrack_sdk.store._clickhouse import ClickHouseWarehouse
-    from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
-
-    events = [event for case in CASES for event in events_of(case)]
-
-    @cache
-    def made(engine: str) -> Warehouse:
-        if engine == "duckdb":
-            return DuckDBWarehouse(log_of(events))
-        warehouse = ClickHouseWarehouse(log_of(events[::-1]), request.getfixturevalue("chdb_client"))
-        warehouse.rebuild()
-        return warehouse
-
-    yield made
-    made("duckdb").close()
+def warehouses(on_engines: Any) -> Any:
+    """All cases on an engine."""
+    return on_engines([event for case in CASES for event in events_of(case)])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])

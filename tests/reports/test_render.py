@@ -51,6 +51,8 @@ def test_json_has_the_agreed_form(result: Result[Any]) -> None:
         "customers": 0,
         "gross": "1500.75",
         "discounts": "0.00",
+        "shipping": "0.00",
+        "tax": "0.00",
         "refunds": "0.00",
         "cancelled": "0.00",
         "net": "1500.75",

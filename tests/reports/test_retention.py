@@ -226,6 +226,10 @@ def test_breakdowns_by_first_product_and_channel(duckdb_of: Make) -> None:
     ]
     rows = reports.run("retention", {"breakdown": "channel", "to": "2026-02-01"}, warehouse).to_dict()["rows"]
     assert cells(rows, "breakdown", "size") == [("Email", 1), ("Unassigned", 1)]
+    both = {"breakdown": "channel, product,brand", "to": "2026-02-01"}
+    for name in ("retention", "ltv"):
+        rows = reports.run(name, both, warehouse).to_dict()["rows"]
+        assert cells(rows, "breakdown", "size") == [("Email, p1, (none)", 1), ("Unassigned, p2, (none)", 1)]
     only = reports.run("retention", {"where": "channel=Email", "to": "2026-02-01"}, warehouse).to_dict()["rows"]
     assert cells(only, "size", "revenue") == [(1, "10.00")]
 

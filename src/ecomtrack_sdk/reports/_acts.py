@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports._conditions import ACT_FILTERS, VISIT_FIELDS, Conditions
+from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
 from ecomtrack_sdk.reports._steps import Step
 
 __all__ = ["START_FILTERS", "acts", "first_time", "last_moment", "numbers"]
@@ -46,16 +46,13 @@ def acts(
         name: Of the CTE.
         step: Which events.
         conditions: Takes the bound values.
-        breakdown: Field whose text becomes ``breakdown``.
+        breakdown: Fields whose text becomes ``breakdown``.
         where: Whether the user's filters apply.
         since: Whether acts before ``from`` are left out.
     """
     value, join = "''", ""
-    if breakdown in VISIT_FIELDS and step.type == "order":
-        value = f"coalesce(w.{breakdown}, '(none)')" if breakdown != "landing_page" else "'(none)'"
-        join = "\n  left join order_touch w on w.order_id = e.order_id"
-    elif breakdown is not None:
-        value, join = conditions.breakdown(breakdown, [step.type])
+    if breakdown is not None:
+        value, join = conditions.breakdown(breakdown, [step.type], of_order=step.type == "order")
     orders = ""
     if step.type == "order":
         orders = "\n  join orders o on o.order_id = e.order_id and o.ordered_t = e.t and o.counted = 1"

@@ -145,11 +145,17 @@ class Report(Generic[P, R]):
             return self.params.model_validate({name.replace("-", "_"): value for name, value in given.items()})
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "parameters"
+            name = str(first["loc"][0]) if first["loc"] else ""
             if first["type"] == "extra_forbidden":
                 allowed = ", ".join(info.alias or field for field, info in self.params.model_fields.items())
                 raise BadParameter(name, f"is not a parameter of {self.name}; there are {allowed}") from None
-            raise BadParameter(name, first["msg"].removeprefix("Value error, ")) from None
+            message = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                # A rule about several parameters begins with the name of one.
+                name, _, message = message.partition(" ")
+            elif first["type"].startswith("date"):
+                message = "must be a date such as 2026-01-31"
+            raise BadParameter(name, message) from None
 
     def run(self, warehouse: Warehouse, params: P | Mapping[str, object] | None = None) -> Result[R]:
         """Answer the question from what the log holds now.
@@ -171,7 +177,7 @@ class Report(Generic[P, R]):
 
     def models_for(self, params: P) -> list[Model]:
         """The report's models and those its filters read."""
-        return [*self.models, *models_of(self.filters.get(name, "") for name, _ in params.filters())]
+        return [*self.models, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
 
     def answer(self, warehouse: Warehouse, params: P) -> Result[R]:
         """Rows and warnings from what is loaded; :meth:`run` brings that up to date first."""
@@ -222,7 +228,7 @@ class Report(Generic[P, R]):
 
     def _conditions(self, params: P, values: dict[str, Value]) -> list[str]:
         """A condition for each filtered field; the same field given twice means either value."""
-        for index, (name, value) in enumerate(params.filters()):
+        for index, (name, value, _) in enumerate(params.filters()):
             if name not in self.filters:
                 known = ", ".join(sorted(self.filters)) or "none"
                 raise BadParameter("where", f"{self.name} has no filter {name!r}; there are: {known}")

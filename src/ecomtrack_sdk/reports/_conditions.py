@@ -135,15 +135,31 @@ class Conditions:
             return f"({column} is not null" + (f" and {column} not in ({', '.join(bound)}))" if bound else ")")
         return f"({column} is null or {column} not in ({', '.join(bound)}))"
 
-    def breakdown(self, name: str, kinds: Iterable[str]) -> tuple[str, str]:
-        """A field of ``e`` as text, ``(none)`` when absent, and the join it needs; the first of several lines."""
-        kinds = set(kinds)
+    def breakdown(self, names: str, kinds: Iterable[str], *, of_order: bool = False) -> tuple[str, str]:
+        """Fields of ``e``, separated by commas, as one text, and the joins it needs.
+
+        ``(none)`` stands for an absent value; of several lines the first counts. With *of_order* a visit is the one
+        that won the order.
+        """
+        fields = [name.strip() for name in names.split(",") if name.strip()]
+        if not fields:
+            raise BadParameter("breakdown", "names no field")
+        found = [self._part(name, set(kinds), place, of_order) for place, name in enumerate(fields)]
+        values = [value for value, _ in found]
+        joins = "".join(dict.fromkeys(join for _, join in found))
+        text = ", ', ', ".join(values)
+        return (values[0] if len(values) == 1 else f"concat({text})"), joins
+
+    def _part(self, name: str, kinds: set[str], place: int, of_order: bool) -> tuple[str, str]:
         if name in ITEM_FIELDS and kinds != {"custom"}:
             lines = (
                 f"\n  left join (select event_id, @first({ITEM_FIELDS[name]}, line) as value from event_items\n"
-                "    where list in ('item', 'order') group by event_id) b on b.event_id = e.event_id"
+                f"    where list in ('item', 'order') group by event_id) b{place} on b{place}.event_id = e.event_id"
             )
-            return "coalesce(cast(b.value as varchar), '(none)')", lines
+            return f"coalesce(cast(b{place}.value as varchar), '(none)')", lines
+        if name in VISIT_FIELDS and of_order:
+            won = "\n  left join order_touch w on w.order_id = e.order_id"
+            return (f"coalesce(w.{name}, '(none)')" if name != "landing_page" else "'(none)'"), won
         if name in VISIT_FIELDS:
             visits = "\n  left join sessions z on z.session_id = a.session_id"
             own = f"@json(e.properties, {self.bind(name)}), " if {"custom", "*"} & kinds else ""

@@ -67,13 +67,19 @@ EVENT_FILTERS: dict[str, str] = {
 def conditions(params: Params, filters: Mapping[str, str]) -> list[str]:
     """A condition for each field of ``where`` that *filters* knows; its values are bound as ``$where_0`` and so on.
 
-    The same field given twice means either value.
+    The same field given twice means either value; what is left out is left out whatever else is asked for, and a row
+    that does not say stays.
     """
     by_field: dict[str, list[str]] = {}
-    for index, (name, _) in enumerate(params.filters()):
+    without: list[str] = []
+    for index, (name, _, unequal) in enumerate(params.filters()):
         if name in filters:
-            by_field.setdefault(name, []).append(filters[name].replace("{value}", f"$where_{index}"))
-    return [" or ".join(parts) for parts in by_field.values()]
+            condition = filters[name].replace("{value}", f"$where_{index}")
+            if unequal:
+                without.append(f"case when {condition} then 0 else 1 end = 1")
+            else:
+                by_field.setdefault(name, []).append(condition)
+    return [*(" or ".join(parts) for parts in by_field.values()), *without]
 
 
 def models_of(conditions: Iterable[str]) -> list[Model]:

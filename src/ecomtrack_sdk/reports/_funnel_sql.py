@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecomtrack_sdk.reports._acts import numbers
 from ecomtrack_sdk.reports._conditions import Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["best", "candidates", "order_matters", "people", "slots", "summary"]
+__all__ = ["best", "candidates", "order_matters", "people", "slots", "spread", "summary"]
 
 
 def slots(steps: tuple[Step, ...]) -> list[tuple[int, int]]:
@@ -86,11 +87,14 @@ def candidates(
 def best(steps: int, ties: Sequence[str], *, broken_down: bool, listed: bool) -> str:
     """CTE ``best``: one row per unit, its best attempts (those of the highest ``reach``) put together.
 
-    m2 … mK: the median of their times from the step before, microseconds. With *broken_down* the breakdown of the
-    earliest of them, with *listed* its moments t1 … tK.
+    m2 … mK: the median of their times from the step before, microseconds; b2 … bK and f2 … fK the means of their times
+    from the step before and from the first. With *broken_down* the breakdown of the earliest of them, with *listed* its
+    moments t1 … tK.
     """
     first = f"(a.t1{', a.tie' if 'tie' in ties else ''})" if "tie" in ties else "a.t1"
-    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in range(2, steps + 1)]
+    later = range(2, steps + 1)
+    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in later]
+    columns += [f"avg(a.t{step} - a.t{step - 1}) as b{step}, avg(a.t{step} - a.t1) as f{step}" for step in later]
     if broken_down:
         columns.append(f"@first(a.breakdown, {first}) as breakdown")
     if listed:
@@ -121,21 +125,27 @@ def summary(steps: int, *, broken_down: bool) -> str:
     wide = [f"coalesce(sum(case when p.reach >= {step} then 1 else 0 end), 0) as c{step}" for step in numbers]
     wide += [f"@median(case when p.reach >= {step} then p.m{step} end) as m{step}" for step in later]
     wide += [f"@quantile(case when p.reach >= {step} then p.m{step} end, 0.9) as q{step}" for step in later]
+    wide += [
+        f"avg(case when p.reach >= {step} then p.{letter}{step} end) as {letter}{step}"
+        for letter in "bf"
+        for step in later
+    ]
     name = " ".join(f"when {step} then $name{step}" for step in numbers)
     count = f"case n.step {' '.join(f'when {step} then t.c{step}' for step in numbers)} end"
-    before = median = p90 = "null"
+    before = median = p90 = mean = whole = "null"
     if steps > 1:
         before = f"case n.step {' '.join(f'when {step} then t.c{step - 1}' for step in later)} end"
-        median, p90 = (
+        median, p90, mean, whole = (
             f"case n.step {' '.join(f'when {step} then t.{letter}{step}' for step in later)} end / 1000000"
-            for letter in "mq"
+            for letter in "mqbf"
         )
     return (
         f"steps as ({' union all '.join(f'select {step} as step' for step in numbers)}),\n"
         f"totals as (\n  select {column}" + ",\n    ".join(wide) + f"\n  from best p{group}\n)\n"
         f"select n.step as step, case n.step {name} end as name, {count} as count,\n"
         f"  @ratio({count}, t.c1) as rate_from_first,\n  @ratio({count}, {before}) as rate_from_previous,\n"
-        f"  {median} as median_seconds,\n  {p90} as p90_seconds{', t.breakdown as breakdown' if broken_down else ''}\n"
+        f"  {median} as median_seconds,\n  {p90} as p90_seconds,\n  {mean} as mean_seconds,\n"
+        f"  {whole} as mean_seconds_from_first{', t.breakdown as breakdown' if broken_down else ''}\n"
         f"from totals t cross join steps n\n"
         f"order by {'t.c1 desc, t.breakdown, ' if broken_down else ''}n.step"
     )
@@ -151,4 +161,26 @@ def people(steps: int, *, unit: str, dropped: int | None, converted: int | None,
         f"    p.t1 as started_at, case p.reach {reached} end as reached_at"
         f"{', p.breakdown as breakdown' if broken_down else ''}\n  from best p where {wanted}\n)\n"
         f"select l.* from listed l order by l.started_at, l.{unit}"
+    )
+
+
+def spread(step: int, bins: int) -> str:
+    """The SELECT of a row per class of the time from the first step to *step*: *bins* classes of whole seconds.
+
+    They begin with the shortest time and are equally wide; where the longest is the end of the last one, it has one
+    of its own.
+    """
+    return (
+        f"took as (\n  select cast(floor(p.f{step} / 1000000) as bigint) as s from best p where p.reach >= {step}\n),\n"
+        "ends as (select min(t.s) as low, max(t.s) as high from took t),\n"
+        "width as (\n  select e.low, e.high, case when e.high > e.low\n"
+        f"    then cast(ceil(cast(e.high - e.low as double) / {bins}) as bigint) else 60 end as width\n"
+        "  from ends e\n),\n"
+        "classes as (\n  select cast(floor(cast(t.s - w.low as double) / w.width) as bigint) as n, count(*) as people\n"
+        "  from took t cross join width w\n  group by 1\n),\n"
+        f"{numbers(3)}\n"
+        f"select {step} as step, $name{step} as name, coalesce(c.people, 0) as count,\n"
+        "  w.low + n.n * w.width as from_seconds, w.low + (n.n + 1) * w.width as to_seconds\n"
+        "from width w cross join numbers n\nleft join classes c on c.n = n.n\n"
+        "where n.n <= floor(cast(w.high - w.low as double) / w.width)\norder by n.n"
     )

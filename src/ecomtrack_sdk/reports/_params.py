@@ -45,7 +45,7 @@ class Params(BaseModel):
     currency: str | None = None
     """Only this currency (after ``convert``, if that is given)."""
     where: tuple[str, ...] = ()
-    """Filters ``FIELD=VALUE``; the same field twice means either value."""
+    """Filters ``FIELD=VALUE``; the same field twice means either value. ``FIELD!=VALUE`` leaves out."""
     convert: str | None = None
     """Turn every amount into this currency, by ``rates``."""
     rates: dict[str, Decimal] = Field(default_factory=dict)
@@ -125,9 +125,10 @@ class Params(BaseModel):
             raise ValueError("rates need convert: the currency they lead to")
         return self
 
-    def filters(self) -> list[tuple[str, str]]:
-        """The pairs of ``where``."""
-        return [(name.strip(), value) for name, _, value in (text.partition("=") for text in self.where)]
+    def filters(self) -> list[tuple[str, str, bool]]:
+        """Each of ``where``: its field, its value, and whether that is left out."""
+        parts = [text.partition("=") for text in self.where]
+        return [(name.removesuffix("!").strip(), value, name.endswith("!")) for name, _, value in parts]
 
     def rates_to_target(self) -> dict[str, Decimal]:
         """Rate of every currency that can be converted, the target itself included; empty without ``convert``."""

@@ -124,7 +124,7 @@ def parse_steps(text: str, parameter: str = "steps", least: int = 1) -> tuple[St
     """
     steps = tuple(parse_step(part, parameter) for part in split_steps(text, parameter))
     if len(steps) < least:
-        raise BadParameter(parameter, f"needs at least {least} steps, separated by commas")
+        raise BadParameter(parameter, "names no step" if least == 1 else f"needs {least} steps, separated by commas")
     return steps
 
 

@@ -3,7 +3,7 @@
 **Question.** Of those who do the first step, how many do the next ones, in what time, and who did not.
 
 **Grain.** One row per step, per value of ``breakdown`` when that is given; with ``dropped`` or ``converted`` one row
-per person (or session) instead.
+per person (or session) instead, with ``bins`` one row per class of the time to convert.
 
 **Formula.** A person is counted with the best of their attempts. An attempt begins with every event of the first step
 and takes the earliest following event of each next step, as long as it lies within ``window`` of the beginning (the
@@ -13,8 +13,9 @@ them. Events of the same microsecond count in the order of the steps. ``exclude`
 strictly between its first and its last step (before the end of the window when it did not get there) does not count,
 and somebody without any other attempt leaves the funnel; ``STEP@1-2`` looks between these two steps only.
 
-**Unit.** ``median_seconds`` and ``p90_seconds``: seconds from the previous step, over those who reached the step; of
-somebody with several equally good attempts the median of theirs. Quantiles are interpolated linearly.
+**Unit.** ``median_seconds``, ``p90_seconds`` and ``mean_seconds``: seconds from the previous step, over those who
+reached the step; of somebody with several equally good attempts the median (for means the mean) of theirs.
+``mean_seconds_from_first`` is the same from the first step. Quantiles are interpolated linearly.
 
 **Caveats.** Only events from ``from`` to ``to`` are seen, so people who began shortly before ``to`` have had less
 time. Filters and the breakdown look at the first step. What the shop does by itself (order updates, refunds, mails
@@ -37,7 +38,7 @@ from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._attempts import TIES, Exclusion, any_order, ordered, strict
 from ecomtrack_sdk.reports._base import Check, Report, Row
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
-from ecomtrack_sdk.reports._funnel_sql import best, candidates, order_matters, people, slots, summary
+from ecomtrack_sdk.reports._funnel_sql import best, candidates, order_matters, people, slots, spread, summary
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._steps import Step, parse_duration, parse_step, parse_steps, split_steps
 from ecomtrack_sdk.reports._values import Count, Rate, Seconds, Time
@@ -65,11 +66,14 @@ class FunnelParams(Params):
     exclude: str | None = None
     """Events that must not happen on the way, as steps; ``STEP@1-2`` only between these two."""
     breakdown: str | None = None
-    """A field of the first step, such as ``device``, ``channel``, ``brand`` or a property of a custom event."""
+    """A field of the first step, such as ``device``, ``channel``, ``brand`` or a property of a custom event; several
+    separated by commas, ``device,channel``."""
     dropped: Annotated[int, Field(ge=2)] | None = None
     """List those who reached the step before this one but not this one."""
     converted: Annotated[int, Field(ge=1)] | None = None
     """List those who reached this step."""
+    bins: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Show how the time from the first step to the last (or to ``converted``) is spread, in so many classes."""
 
     @field_validator("exclude", "steps", mode="before")
     @classmethod
@@ -94,6 +98,10 @@ class FunnelRow(Row):
     """Median time from the step before."""
     p90_seconds: Seconds | None
     """Nine of ten took no longer than this from the step before."""
+    mean_seconds: Seconds | None
+    """Mean time from the step before."""
+    mean_seconds_from_first: Seconds | None
+    """Mean time from the first step: the time to convert."""
     breakdown: str | None = None
     """Value of the breakdown's field at the first step."""
     person: str | None = None
@@ -104,6 +112,10 @@ class FunnelRow(Row):
     """In a list: the first step of the best attempt."""
     reached_at: Time | None = None
     """In a list: the last step they reached."""
+    from_seconds: Seconds | None = None
+    """With ``bins``: the shortest time of the class, from the first step."""
+    to_seconds: Seconds | None = None
+    """Where the next class begins."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,11 @@ def _plan(params: FunnelParams) -> _Plan:
             raise BadParameter(name, f"the funnel has {len(steps)} steps")
     if params.dropped is not None and params.converted is not None:
         raise BadParameter("dropped", "not together with converted")
+    if params.bins is not None and (params.dropped is not None or params.breakdown is not None):
+        raise BadParameter("bins", "not together with dropped or breakdown")
+    to = params.converted or len(steps)
+    if params.bins is not None and to == 1:
+        raise BadParameter("bins", "needs a step after the first")
     exclusions = _exclusions(params, steps)
     conditions = Conditions()
     window = parse_duration(params.window) * 1_000_000
@@ -140,12 +157,14 @@ def _plan(params: FunnelParams) -> _Plan:
     else:
         body.append(any_order(slots(steps), window, len(exclusions), ties))
     broken_down = params.breakdown is not None
-    listed = params.dropped is not None or params.converted is not None
+    listed = params.bins is None and (params.dropped is not None or params.converted is not None)
     body.append(best(len(steps), ties, broken_down=broken_down, listed=listed))
     values: dict[str, Value] = dict(conditions.params)
     for number, step in enumerate(steps, 1):
         values[f"name{number}"] = f"{number} of {len(steps)}" if params.mode == "any" else step.text
-    if not listed:
+    if params.bins is not None:
+        body.append(spread(to, params.bins))
+    elif not listed:
         body.append(summary(len(steps), broken_down=broken_down))
     else:
         body.append(
@@ -200,5 +219,5 @@ report = Report(
     checks=_checks,
     bind=lambda params: _plan(params).values,
     doc=__doc__ or "",
-    keys=("step", "name", "breakdown", "person", "session"),
+    keys=("step", "name", "breakdown", "person", "session", "from_seconds", "to_seconds"),
 )

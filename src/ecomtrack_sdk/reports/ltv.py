@@ -44,7 +44,8 @@ class LtvParams(Params):
     by: By = "month"
     """Length of a period."""
     breakdown: str | None = None
-    """A field of the first order: ``channel``, ``campaign``, ``country``, ``product`` (its first product) …"""
+    """A field of the first order: ``channel``, ``campaign``, ``country``, ``product`` (its first product) …; several
+    separated by commas."""
 
 
 class LtvRow(Row):

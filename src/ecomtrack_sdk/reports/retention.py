@@ -64,7 +64,8 @@ class RetentionParams(Params):
     or_later: bool = False
     """Count who came back in a period or in any later one: who was not lost before it."""
     breakdown: str | None = None
-    """A field of the beginning, such as ``channel``, or ``product`` for the first product of the order."""
+    """A field of the beginning, such as ``channel``, or ``product`` for the first product of the order; several
+    separated by commas."""
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> RetentionParams:

@@ -8,8 +8,10 @@ are never added up unless ``convert`` and ``rates`` say how.
   ``basis=action`` books a refund, a cancellation or a correction on its own date. Over all time both agree.
 - ``orders`` counts orders in a counted status (all but cancelled and failed), ``aov = net ÷ orders``, by order date.
 - ``units`` are those sold in counted orders, returned ones included; ``customers`` the people who placed them.
+- ``shipping`` and ``tax`` are what counted orders were charged, before refunds.
 
-Peers differ: WooCommerce's net leaves out shipping and tax, Shopify's "total sales" equals ours.
+Peers differ: WooCommerce's net leaves out shipping and tax (``net - shipping - tax`` where no refund gave these back),
+Shopify's "total sales" equals ours.
 Source: Shopify *Total sales over time*, WooCommerce Admin *Revenue*.
 """
 
@@ -46,6 +48,10 @@ class RevenueRow(Row):
     """Items after discounts, shipping and tax, of all orders."""
     discounts: Money
     """Taken off lines and orders; already out of ``gross``."""
+    shipping: Money
+    """Charged for delivery in counted orders, by order date; part of ``gross``."""
+    tax: Money
+    """Tax of counted orders, by order date, on top of the prices or within them; part of ``gross``."""
     refunds: Money
     """Paid back."""
     cancelled: Money
@@ -84,6 +90,9 @@ placed as (
         @currency(o.currency) as currency,
         sum(o.counted) as orders,
         @sum(case when o.counted = 1 then o.units else @zero() end) as units,
+        @sum(case when o.counted = 1 then @amount(coalesce(o.shipping, @zero()), o.currency) else @zero() end)
+            as shipping,
+        @sum(case when o.counted = 1 then @amount(coalesce(o.tax, @zero()), o.currency) else @zero() end) as tax,
         count(distinct case when o.counted = 1 then o.buyer end) as customers
     from orders o
     where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
@@ -105,6 +114,8 @@ select
     coalesce(p.customers, 0) as customers,
     coalesce(m.gross, @zero()) as gross,
     coalesce(m.discounts, @zero()) as discounts,
+    coalesce(p.shipping, @zero()) as shipping,
+    coalesce(p.tax, @zero()) as tax,
     coalesce(m.refunds, @zero()) as refunds,
     coalesce(m.cancelled, @zero()) as cancelled,
     coalesce(m.gross, @zero()) - coalesce(m.refunds, @zero())
