@@ -222,7 +222,7 @@ CART_EVENTS = Model(
       from rows_of r
     )
     select c.cart as cart,
-      sum(c.fresh) over (partition by c.cart {_WALK.format("c")} current row) as no,
+      cast(sum(c.fresh) over (partition by c.cart {_WALK.format("c")} current row) as bigint) as no,
       c.t as t, c.rank as rank, c.id as id, c.type as type, c.person_id as person_id, c.session_id as session_id,
       c.currency as currency, c.snapshot as snapshot, c.snapshot_units as snapshot_units, c.delta as delta,
       c.delta_units as delta_units
@@ -273,7 +273,8 @@ CARTS = Model(
     summed as (
       select p.cart as cart, p.no as no, @last(p.person_id, (p.rank, p.t, p.id)) as person_id,
         min(p.t) as started_t, max(case when p.rank = 0 then p.t end) as last_t,
-        count(distinct p.session_id) as sessions, sum(case when p.type = 'add_to_cart' then 1 else 0 end) as adds,
+        count(distinct p.session_id) as sessions,
+        cast(sum(case when p.type = 'add_to_cart' then 1 else 0 end) as bigint) as adds,
         min(case when p.type = 'start_checkout' then p.t end) as checkout_t,
         max(case when p.rank = 1 then p.id end) as order_id, max(case when p.rank = 1 then p.t end) as ordered_t,
         @last(p.currency, (p.t, p.id)) as currency,

@@ -25,7 +25,7 @@ with facts as (
         a.order_id,
         max(a.t) as last_t,
         count(*) as actions,
-        sum(case when a.kind = 'refund' then 1 else 0 end) as refunds,
+        cast(sum(case when a.kind = 'refund' then 1 else 0 end) as bigint) as refunds,
         @last(a.subtotal, a.rank) as subtotal,
         @last(a.shipping, a.rank) as shipping,
         @last(a.tax, a.rank) as tax,

@@ -109,7 +109,8 @@ _SQL = f"""
       select m.seq as seq, m.walker as walker, m.n as n, m.island as island, m.entry as entry,
         case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end as page_view,
         max(case when m.entry = 1 then m.n end) {_STAY} as began,
-        sum(case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end) {_STAY} as page_no
+        cast(sum(case when m.kind > 0 and (m.same_page = 0 or m.entry = 1) then 1 else 0 end) {_STAY} as bigint)
+          as page_no
       from marked m
     ),
     entries as (

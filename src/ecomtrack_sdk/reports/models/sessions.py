@@ -16,7 +16,8 @@ def _sessions(events: str, others: str = "") -> str:
     return f"""
     with grouped as (
       select s.session_id as session_id, min(s.visitor_id) as visitor_id, min(s.t) as start_t, max(s.t) as end_t,
-        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events, sum(s.page_view) as page_views,
+        max(case when s.entry = 1 then s.seq end) as entry_seq, count(*) as events,
+        cast(sum(s.page_view) as bigint) as page_views,
         sum(case when s.type in {VIEWS} or s.type = 'identify' or s.name = '{ENGAGEMENT}' then 0 else 1 end) as actions
       from {events} s
       where s.session_id is not null
