@@ -7,7 +7,7 @@ from __future__ import annotations
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
 from ecomtrack_sdk.reports._steps import Step
 
-__all__ = ["START_FILTERS", "acts", "first_time", "last_moment", "numbers"]
+__all__ = ["START_FILTERS", "acts", "first_time", "last_moment"]
 
 START_FILTERS = {
     **ACT_FILTERS,
@@ -17,16 +17,6 @@ START_FILTERS = {
     },
 }
 """Filters of reports that begin with an order: the click that won it counts as where it came from."""
-
-_TENS = " union all ".join(f"select {n} as d" for n in range(10))
-
-
-def numbers(digits: int) -> str:
-    """CTE ``numbers``: n from 0 to 9…9 (so many *digits*); engines have no common way to count."""
-    value = " + ".join(f"{10**place} * d{place}.d" for place in range(digits))
-    tables = " cross join ".join(f"digits d{place}" for place in range(digits))
-    counted = f"select cast({value} as bigint) as n\n  from {tables}"
-    return f"digits as (select z.d from ({_TENS}) z),\nnumbers as (\n  {counted}\n)"
 
 
 def acts(
@@ -47,9 +37,13 @@ def acts(
         step: Which events.
         conditions: Takes the bound values.
         breakdown: Fields whose text becomes ``breakdown``.
-        where: Whether the user's filters apply.
+        where: Whether there are filters of the user that apply.
         since: Whether acts before ``from`` are left out.
     """
+    # Who and when is all in one table; what else an event says is looked up only where it is asked for.
+    person, source = "e", "session_events e"
+    if where or step.filters or breakdown is not None:
+        person, source = "a", "events e\n  join session_events a on a.seq = e.seq"
     value, join = "''", ""
     if breakdown is not None:
         value, join = conditions.breakdown(breakdown, [step.type], of_order=step.type == "order")
@@ -57,10 +51,10 @@ def acts(
     if step.type == "order":
         orders = "\n  join orders o on o.order_id = e.order_id and o.ordered_t = e.t and o.counted = 1"
     return (
-        f"{name} as (\n  select a.person_id as person, e.t as t, e.event_id as id, {value} as breakdown\n"
-        f"  from events e\n  join session_events a on a.seq = e.seq{orders}{join}\n"
+        f"{name} as (\n  select {person}.person_id as person, e.t as t, e.event_id as id, {value} as breakdown\n"
+        f"  from {source}{orders}{join}\n"
         f"  where e.t < $to_t{' and e.t >= $from_t' if since else ''} and {conditions.step(step)}\n"
-        f"    and a.person_id is not null{' @where()' if where else ''}\n)"
+        f"    and {person}.person_id is not null{' @where()' if where else ''}\n)"
     )
 
 

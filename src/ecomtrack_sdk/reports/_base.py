@@ -31,8 +31,8 @@ HOW TO ADD A REPORT: one file, one golden folder, one line in ``REPORTS`` (``rep
   the params that returns text (funnels): its text comes from a fixed vocabulary, user values are always bound.
 - Macros (``@period(t) @ratio(a,b) @last(x,order) @sum(x) @zero() @money(x) @prorate(a,n,m) @median(x)
   @quantile(x,q) @json(col,key) @contains(s,part) @amount(x,cur) @currency(cur) @join_text(x) @days(a,b)
-  @periods(a,b)``): table in ``store/_dialect.py``. Amounts that are summed go through ``@sum(@amount(x, currency))``
-  grouped by ``@currency(currency)``: that is --convert.
+  @periods(a,b) @numbers(x,most)``): table in ``store/_dialect.py``. Amounts that are summed go through
+  ``@sum(@amount(x, currency))`` grouped by ``@currency(currency)``: that is --convert.
 - Portable subset: CTEs, case, coalesce, row_number/lag/sum/max over (… rows between …), joins with explicit ``on``,
   count(distinct …), union all, ``cast(x as bigint|double|varchar|decimal(18, 4))``. Not: QUALIFY, FILTER, IGNORE NULLS,
   USING, GROUP BY ALL, intervals, date functions, ``//``, ``::``, arrays, correlated subqueries, float money. Every CTE
@@ -64,11 +64,11 @@ from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS, conditions, models_of
 from ecomtrack_sdk.reports._params import Params, bounds, offsets, zone_of
 from ecomtrack_sdk.reports._result import Result, Row, Warning_
-from ecomtrack_sdk.reports._values import Unit, convert, unit_of
+from ecomtrack_sdk.reports._values import Unit, convert, dictionaries, unit_of
 from ecomtrack_sdk.store._dialect import Dialect, Settings, Value
-from ecomtrack_sdk.store._projection import Model, Warehouse
+from ecomtrack_sdk.store._projection import Answer, Model, Warehouse
 
-__all__ = ["Check", "Report", "Result", "Row", "Warning_", "shifted"]
+__all__ = ["Check", "Report", "Result", "Row", "Tally", "Warning_", "shifted"]
 
 _SINCE, _UNTIL = 946_684_800_000_000, 2_145_916_800_000_000
 """2000 and 2038: changes of clocks that SQL for any warehouse knows of."""
@@ -85,11 +85,49 @@ class Check:
         code: A stable word for machines.
         message: For people; ``{column}`` is filled from the row.
         sql: One SELECT; no row means no warning.
+        models: Models it reads that its report may not.
     """
 
     code: str
     message: str
     sql: str
+    models: tuple[Model, ...] = ()
+
+    def warnings(self, answer: Answer) -> list[Warning_]:
+        """What the rows of an answer mean."""
+        columns = answer.columns
+        return [Warning_(self.code, self.message.format(**dict(zip(columns, row, strict=True)))) for row in answer.rows]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A check that asks for several things at once and adds up what it finds.
+
+    In SQL the joining of names alone would take longer than all the rest of such a query.
+
+    Attributes:
+        messages: Code → text for people, in the order of the warnings; ``{n}``, ``{example}`` and ``{names}``.
+        sql: One SELECT of code, n (added up), example (the first in the alphabet is told) and name (all are told).
+        least: The ``n`` from which on it is worth a word.
+        models: Models it reads that its report may not.
+    """
+
+    messages: Mapping[str, str]
+    sql: str
+    least: int = 1
+    models: tuple[Model, ...] = ()
+
+    def warnings(self, answer: Answer) -> list[Warning_]:
+        """What the rows of an answer mean."""
+        found = []
+        for code, message in self.messages.items():
+            rows = [row[1:] for row in answer.rows if row[0] == code]
+            n = sum(count for count, _, _ in rows)
+            if n >= self.least:
+                example = min((text for _, text, _ in rows if text is not None), default="")
+                names = ", ".join(sorted({name for _, _, name in rows if name is not None}))
+                found.append(Warning_(code, message.format(n=n, example=example, names=names)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -121,7 +159,7 @@ class Report(Generic[P, R]):
     models: tuple[Model, ...] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
     order_filters: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[Check, ...] | Callable[[P], tuple[Check, ...]] = ()
+    checks: tuple[Check | Tally, ...] | Callable[[P], tuple[Check | Tally, ...]] = ()
     bind: Callable[[P], Mapping[str, Value]] | None = None
     macros: Callable[[P], Mapping[str, str]] | None = None
     finish: Callable[[P, Result[R]], Result[R]] | None = None
@@ -176,32 +214,28 @@ class Report(Generic[P, R]):
         return result
 
     def models_for(self, params: P) -> list[Model]:
-        """The report's models and those its filters read."""
-        return [*self.models, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
+        """The report's models and those its checks and filters read."""
+        checked = [model for check in self.checks_for(params) for model in check.models]
+        return [*self.models, *checked, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
+
+    def checks_for(self, params: P) -> tuple[Check | Tally, ...]:
+        """The checks that belong to the parameters."""
+        return self.checks(params) if callable(self.checks) else self.checks
 
     def answer(self, warehouse: Warehouse, params: P) -> Result[R]:
         """Rows and warnings from what is loaded; :meth:`run` brings that up to date first."""
         sql, values, settings = self.prepare(params, warehouse.time_range())
         answer = warehouse.query(sql, values, settings)
         units = self.units
-        kinds = [units.get(column) for column in answer.columns]
-        money = answer.columns.index("currency") if "currency" in answer.columns else None
         hours = zone_of(params.time_zone) if params.by == "hour" else None
-        records = [
-            {
-                column: convert(value, unit, None if money is None else row[money], hours)
-                for column, value, unit in zip(answer.columns, row, kinds, strict=True)
-            }
-            for row in answer.rows
+        given = dict(zip(answer.columns, zip(*answer.rows, strict=True), strict=False))
+        columns = [convert(values, units.get(name), given.get("currency"), hours) for name, values in given.items()]
+        records = dictionaries(answer.columns, zip(*columns, strict=True))
+        warnings = [
+            warning
+            for check in self.checks_for(params)
+            for warning in check.warnings(warehouse.query(check.sql, values, settings))
         ]
-        checks = self.checks(params) if callable(self.checks) else self.checks
-        warnings = []
-        for check in checks:
-            found = warehouse.query(check.sql, values, settings)
-            warnings += [
-                Warning_(check.code, check.message.format(**dict(zip(found.columns, row, strict=True))))
-                for row in found.rows
-            ]
         result: Result[R] = Result(self, params.resolved(), answer.columns, records, warnings)
         return self.finish(params, result) if self.finish is not None else result
 

@@ -7,156 +7,84 @@ than orders (people, visits): there the checks look at all orders of the time as
 
 from __future__ import annotations
 
-from ecomtrack_sdk.events import STATUSES
-from ecomtrack_sdk.reports._base import Check
+from ecomtrack_sdk.reports._base import Tally
+from ecomtrack_sdk.reports.models.oddities import ODDITIES
 
-__all__ = [
-    "MIXED_CURRENCIES",
-    "MONEY_CHECKS",
-    "REFUND_IN_OTHER_CURRENCY",
-    "REFUND_OVER_TOTAL",
-    "REFUND_WITHOUT_ORDER",
-    "REFUND_WITHOUT_PRICE",
-    "SEVERAL_CURRENCIES",
-    "STATUS_WITHOUT_REFUND",
-    "UNKNOWN_STATUS",
-    "UPDATE_WITHOUT_ORDER",
-]
+__all__ = ["MIXED_CURRENCIES", "MONEY_CHECKS", "SEVERAL_CURRENCIES", "odd"]
 
+_IN_TIME = "o.ordered_t >= $from_t and o.ordered_t < $to_t"
 _IN_RANGE = "(case when $basis = 'action' then {0}.t else {0}.ordered_t end)"
 _MOVED = f"{_IN_RANGE.format('m')} >= $from_t and {_IN_RANGE.format('m')} < $to_t"
-_ASKED = "($currency is null or @currency({0}.currency) = $currency)"
-_ORDERED = f"o.ordered_t >= $from_t and o.ordered_t < $to_t and {_ASKED.format('o')} @orders_where()"
-_UNKNOWN_ORDER = ", ".join(
-    f"cast(null as varchar) as {column}"
-    for column in (
-        "status", "country", "region", "city", "payment_method", "customer_id", "customer_email", "coupons",
-    )
-)  # fmt: skip
-"""The columns filters ask an order for, of one that is not known."""
-_KNOWN_STATUSES = ", ".join(f"'{status}'" for status in STATUSES)
 
-SEVERAL_CURRENCIES = Check(
-    "several_currencies",
-    "amounts are in {n} currencies ({names}): there is a row for each, and no sum over them. "
-    "Ask for one with currency, or give convert and rates",
-    f"""
-    select count(distinct @currency(m.currency)) as n, @join_text(@currency(m.currency)) as names
-    from order_money m
-    where {_MOVED} and $currency is null @of_orders()
-    having count(distinct @currency(m.currency)) > 1
-    """,  # noqa: S608  # made of the text above
+_CURRENCIES = """
+    select 'several_currencies' as code, 1 as n, cast(null as varchar) as example, @currency({0}.currency) as name
+    from {1} {0}
+    where {2} and $currency is null {3}
+    group by @currency({0}.currency)
+"""
+
+SEVERAL_CURRENCIES = Tally(
+    {
+        "several_currencies": (
+            "amounts are in {n} currencies ({names}): there is a row for each, and no sum over them. "
+            "Ask for one with currency, or give convert and rates"
+        )
+    },
+    _CURRENCIES.format("m", "order_money", _MOVED, "@of_orders()"),
+    least=2,
 )
 
-MIXED_CURRENCIES = Check(
-    "several_currencies",
-    "orders are in {n} currencies ({names}): revenue is empty where they meet. "
-    "Ask for one with currency, or give convert and rates",
-    """
-    select count(distinct @currency(o.currency)) as n, @join_text(@currency(o.currency)) as names
-    from orders o
-    where o.ordered_t >= $from_t and o.ordered_t < $to_t and $currency is null @orders_where()
-    having count(distinct @currency(o.currency)) > 1
-    """,
+MIXED_CURRENCIES = Tally(
+    {
+        "several_currencies": (
+            "orders are in {n} currencies ({names}): revenue is empty where they meet. "
+            "Ask for one with currency, or give convert and rates"
+        )
+    },
+    _CURRENCIES.format("o", "orders", _IN_TIME, "@orders_where()"),
+    least=2,
 )
 """For reports whose rows have one place for money and no currency of their own."""
 
-REFUND_WITHOUT_ORDER = Check(
-    "refund_without_order",
-    "{n} refunds belong to orders that are not known ({example} for one): they count on the date of the refund",
-    f"""
-    select count(*) as n, min(o.order_id) as example
-    from (
-        select m.order_id as order_id, m.currency as currency, {_UNKNOWN_ORDER}
-        from order_money m
-        where m.known = 0 and m.kind = 'refund' and {_MOVED}
-    ) o
-    where {_ASKED.format("o")} @orders_where()
-    having count(*) > 0
-    """,  # noqa: S608
-)
+_ODD = {
+    "refund_without_order": (
+        "{n} refunds belong to orders that are not known ({example} for one): they count on the date of the refund"
+    ),
+    "refund_over_total": "{n} orders were refunded more than they cost ({example} for one): kept as sent",
+    "refund_in_other_currency": (
+        "{n} refunds are in another currency than their order ({example} for one): counted in their own"
+    ),
+    "refund_without_price": (
+        "{n} refund lines name a product their order never had and no amount ({example} for one): worth nothing"
+    ),
+    "status_without_refund": (
+        "{n} orders have the status refunded or returned and no refund ({example} for one): a status moves no money"
+    ),
+    "unknown_status": "{n} orders have a status that is not one of ours ({names}): they count as open",
+    "update_without_order": (
+        "{n} orders were updated but never sent as an order ({example} for one): they are not counted"
+    ),
+}
+"""Code in ``oddities`` → warning."""
 
-REFUND_OVER_TOTAL = Check(
-    "refund_over_total",
-    "{n} orders were refunded more than they cost ({example} for one): kept as sent",
-    f"""
-    select count(*) as n, min(o.order_id) as example
-    from orders o
-    where o.refunded > o.gross and {_ORDERED}
-    having count(*) > 0
-    """,  # noqa: S608
-)
 
-REFUND_IN_OTHER_CURRENCY = Check(
-    "refund_in_other_currency",
-    "{n} refunds are in another currency than their order ({example} for one): counted in their own",
-    """
-    select count(*) as n, min(s.order_id) as example
-    from order_states s
-    join orders o on o.order_id = s.order_id
-    where s.kind = 'refund' and s.refund_currency <> s.currency and o.ordered_t >= $from_t and o.ordered_t < $to_t
-      and ($currency is null or @currency(s.currency) = $currency or @currency(s.refund_currency) = $currency)
+def odd(*codes: str) -> Tally:
+    """The warnings about orders that are odd in one of these ways: one look at a small table answers all of them."""
+    asked = ", ".join(f"'{code}'" for code in codes)
+    return Tally(
+        {code: _ODD[code] for code in codes},
+        f"""
+    select o.code, case when o.code = 'update_without_order' then count(distinct o.order_id) else count(*) end as n,
+        min(o.order_id) as example, o.status as name
+    from oddities o
+    where o.code in ({asked}) and {_IN_TIME}
+      and ($currency is null or o.currency is null or @currency(o.currency) = $currency
+        or @currency(o.other_currency) = $currency)
       @orders_where()
-    having count(*) > 0
-    """,
-)
+    group by o.code, o.status
+    """,  # noqa: S608  # made of the names above
+        models=(ODDITIES,),
+    )
 
-REFUND_WITHOUT_PRICE = Check(
-    "refund_without_price",
-    "{n} refund lines name a product their order never had and no amount ({example} for one): worth nothing",
-    f"""
-    select count(*) as n, min(r.order_id) as example
-    from refund_lines r
-    join orders o on o.order_id = r.order_id
-    where r.price_known = 0 and {_ORDERED}
-    having count(*) > 0
-    """,  # noqa: S608
-)
 
-STATUS_WITHOUT_REFUND = Check(
-    "status_without_refund",
-    "{n} orders have the status refunded or returned and no refund ({example} for one): a status moves no money",
-    f"""
-    select count(*) as n, min(o.order_id) as example
-    from orders o
-    where o.status in ('refunded', 'returned') and o.refunds = 0 and {_ORDERED}
-    having count(*) > 0
-    """,  # noqa: S608
-)
-
-UNKNOWN_STATUS = Check(
-    "unknown_status",
-    "{n} orders have a status that is not one of ours ({names}): they count as open",
-    f"""
-    select count(*) as n, @join_text(o.status) as names
-    from orders o
-    where o.status not in ({_KNOWN_STATUSES}) and {_ORDERED}
-    having count(*) > 0
-    """,  # noqa: S608
-)
-
-UPDATE_WITHOUT_ORDER = Check(
-    "update_without_order",
-    "{n} orders were updated but never sent as an order ({example} for one): they are not counted",
-    f"""
-    select count(distinct o.order_id) as n, min(o.order_id) as example
-    from (
-        select s.order_id as order_id, s.currency as currency, {_UNKNOWN_ORDER}
-        from order_states s
-        where s.known = 0 and s.kind = 'update' and s.t >= $from_t and s.t < $to_t
-    ) o
-    where ($currency is null or o.currency is null or @currency(o.currency) = $currency) @orders_where()
-    having count(distinct o.order_id) > 0
-    """,  # noqa: S608
-)
-
-MONEY_CHECKS = (
-    SEVERAL_CURRENCIES,
-    REFUND_WITHOUT_ORDER,
-    REFUND_OVER_TOTAL,
-    REFUND_IN_OTHER_CURRENCY,
-    REFUND_WITHOUT_PRICE,
-    STATUS_WITHOUT_REFUND,
-    UNKNOWN_STATUS,
-    UPDATE_WITHOUT_ORDER,
-)
+MONEY_CHECKS = (SEVERAL_CURRENCIES, odd(*_ODD))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecomtrack_sdk.reports._acts import numbers
 from ecomtrack_sdk.reports._conditions import Conditions
 from ecomtrack_sdk.reports._steps import Step
 
@@ -178,9 +177,10 @@ def spread(step: int, bins: int) -> str:
         "  from ends e\n),\n"
         "classes as (\n  select cast(floor(cast(t.s - w.low as double) / w.width) as bigint) as n, count(*) as people\n"
         "  from took t cross join width w\n  group by 1\n),\n"
-        f"{numbers(3)}\n"
+        "placed as (\n  select w.low, w.width,\n"
+        "    @numbers(cast(floor(cast(w.high - w.low as double) / w.width) as bigint), 999) as n\n"
+        "  from width w\n)\n"
         f"select {step} as step, $name{step} as name, coalesce(c.people, 0) as count,\n"
-        "  w.low + n.n * w.width as from_seconds, w.low + (n.n + 1) * w.width as to_seconds\n"
-        "from width w cross join numbers n\nleft join classes c on c.n = n.n\n"
-        "where n.n <= floor(cast(w.high - w.low as double) / w.width)\norder by n.n"
+        "  p.low + p.n * p.width as from_seconds, p.low + (p.n + 1) * p.width as to_seconds\n"
+        "from placed p\nleft join classes c on c.n = p.n\norder by p.n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args
 from pydantic.fields import FieldInfo
 
 __all__ = ["Amount", "Count", "Money", "Number", "Period", "Quantity", "Rate", "Seconds", "Time", "Unit", "convert",
-           "places_of", "to_wire", "unit_of"]  # fmt: skip
+           "dictionaries", "places_of", "to_wire", "unit_of"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,13 @@ Time = Annotated[datetime, Unit("time")]
 """A moment; microseconds since the epoch in SQL."""
 
 _PLACES = Decimal("0.0001")
+_PLAIN: Mapping[str, type] = {
+    "money": Decimal, "quantity": Decimal, "rate": float, "number": float, "seconds": float, "count": int,
+}  # fmt: skip
+_LAST_DIGIT = [Decimal(1).scaleb(-places) for places in range(4)]
+_ZERO = [Decimal(0).scaleb(-places) for places in range(4)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _WITHOUT_CENTS = frozenset({
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
     "XPF",
@@ -66,33 +72,53 @@ def places_of(currency: str | None) -> int:
     return 3 if currency in _THREE_PLACES else 2
 
 
-def convert(value: Any, unit: Unit | None, currency: str | None = None, hours: tzinfo | None = None) -> Any:
-    """An engine's value as the Python value of its column: the same whichever engine it came from.
+def convert(
+    values: Sequence[Any],
+    unit: Unit | None,
+    currencies: Sequence[str | None] | None = None,
+    hours: tzinfo | None = None,
+) -> Sequence[Any]:
+    """An engine's values of a column as Python values: the same whichever engine they came from.
 
     A mean amount comes as a float and is rounded to the digits its currency has; sums are exact and stay so.
 
     Args:
-        value: As the engine gave it.
+        values: As the engine gave them; most are what they have to be already, and are looked at only once.
         unit: That of the column.
-        currency: That of the row.
+        currencies: Those of the rows, where they have one.
         hours: Where periods are hours, the zone whose clock names them.
     """
-    if value is None:
-        return None
-    kind = unit.kind if unit is not None else None
+    kind = unit.kind if unit is not None else ""
     if kind == "period" and hours is not None:
-        return _hour(value, hours)
-    if kind == "money" and isinstance(value, float):
-        return _unsigned_zero(Decimal(value).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_EVEN))
-    if kind in ("money", "quantity"):
-        return Decimal(value)
-    if kind == "time" and isinstance(value, int):
-        return _EPOCH + timedelta(microseconds=value)
-    if kind in ("rate", "number", "seconds"):
-        return float(value)
-    if kind == "count":
-        return int(value)
-    return value
+        return [None if value is None else _hour(value, hours) for value in values]
+    if kind == "time":
+        return [_EPOCH + value * _MICROSECOND if isinstance(value, int) else value for value in values]
+    plain = _PLAIN.get(kind)
+    found = set(map(type, values)) - {type(None)}
+    if plain is None or found <= {plain}:
+        return values
+    if kind == "money" and float in found:
+        rows = zip(values, currencies or [None] * len(values), strict=True)
+        return [_mean(value, currency) if isinstance(value, float) else value for value, currency in rows]
+    return [None if value is None else plain(value) for value in values]
+
+
+def dictionaries(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows with the *names* of their columns."""
+    # A copy has its full size at once, where a dictionary filled from nothing grows three times; and of a row in
+    # twenty thousand even zip's counting along is felt.
+    empty: dict[str, Any] = dict.fromkeys(names)
+    found = []
+    for row in rows:
+        record = empty.copy()
+        record.update(zip(names, row))  # noqa: B905
+        found.append(record)
+    return found
+
+
+def _mean(value: float, currency: str | None) -> Decimal:
+    places = places_of(currency)
+    return _unsigned_zero(Decimal(value).quantize(_LAST_DIGIT[places], ROUND_HALF_EVEN)) if value else _ZERO[places]
 
 
 def _hour(begun: datetime, zone: tzinfo) -> datetime:

@@ -100,18 +100,22 @@ _LISTED = {
 }
 
 
+_UP_TO = """(
+    select k.cart, k.person_id, k.started_t, k.last_t, k.sessions, k.checkout_t,
+      case when k.ordered_t < $to_t then k.order_id end as order_id,
+      case when k.ordered_t < $to_t then k.ordered_t end as ordered_t, k.currency, k.value, k.units
+    from carts k
+  )"""
+"""Carts as they were when the time asked for was over: what was ordered later had not been."""
+
+
 def _sql(params: CartsParams) -> str:
     found = f"""with {last_moment()},
 found as (
   select c.cart, c.person_id, c.started_t, c.last_t, c.sessions, c.checkout_t, c.order_id, c.ordered_t,
     @currency(c.currency) as currency, @amount(c.value, c.currency) as value, c.units,
     case when c.order_id is null and e.last_t - c.last_t < {params.idle * _DAY} then 1 else 0 end as open
-  from (
-    select k.cart, k.person_id, k.started_t, k.last_t, k.sessions, k.checkout_t,
-      case when k.ordered_t < $to_t then k.order_id end as order_id,
-      case when k.ordered_t < $to_t then k.ordered_t end as ordered_t, k.currency, k.value, k.units
-    from carts k
-  ) c
+  from {"carts" if params.to is None else _UP_TO} c
   cross join ends e
   where c.started_t >= $from_t and c.started_t < $to_t and ($currency is null or @currency(c.currency) = $currency)
     @where()
@@ -124,12 +128,10 @@ from found f
 where {_LISTED[params.list]}
 order by f.last_t desc, f.cart"""
     return f"""{found}select @period(f.started_t) as period, f.currency as currency, count(*) as carts,
-  sum(case when f.order_id is not null then 1 else 0 end) as ordered,
-  sum(case when f.order_id is null then 1 else 0 end) as abandoned, sum(f.open) as open,
-  @ratio(sum(case when f.order_id is null then 1 else 0 end), count(*)) as abandonment_rate,
-  sum(case when f.checkout_t is not null then 1 else 0 end) as checkouts,
-  @ratio(sum(case when f.checkout_t is not null and f.order_id is null then 1 else 0 end),
-    sum(case when f.checkout_t is not null then 1 else 0 end)) as checkout_abandonment_rate,
+  count(f.order_id) as ordered, count(*) - count(f.order_id) as abandoned, sum(f.open) as open,
+  @ratio(count(*) - count(f.order_id), count(*)) as abandonment_rate, count(f.checkout_t) as checkouts,
+  @ratio(sum(case when f.checkout_t is not null and f.order_id is null then 1 else 0 end), count(f.checkout_t))
+    as checkout_abandonment_rate,
   @sum(f.value) as value, @sum(case when f.order_id is null then f.value else @zero() end) as abandoned_value,
   @median(f.ordered_t - f.started_t) / 3600000000 as median_hours
 from found f

@@ -23,7 +23,7 @@ Filters apply to the events.
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment, numbers
+from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._conditions import Conditions
 from ecomtrack_sdk.reports._params import By, Params
@@ -73,13 +73,12 @@ class LifecycleRow(Row):
 
 
 def _sql(params: LifecycleParams) -> str:
-    done = acts("acts", parse_step(params.event, "event"), Conditions(), where=True)
+    done = acts("acts", parse_step(params.event, "event"), Conditions(), where=bool(params.where))
     step = _STEP[params.by]
-    moment = f"b.first_t + (n.n - 4) * {step}"
-    moment = f"@period(case when {moment} > e.last_t then e.last_t else {moment} end)"
+    moment = f"n.first_t + (n.n - 4) * {step}"
+    moment = f"@period(case when {moment} > n.last_t then n.last_t else {moment} end)"
     return f"""with {done},
 {last_moment()},
-{numbers(5)},
 active as (
   select a.person, @period(a.t) as at, min(a.t) as t from acts a group by a.person, @period(a.t)
 ),
@@ -92,12 +91,15 @@ placed as (
 begun as (
   select case when $from_t > -4000000000000000000 then $from_t else min(x.t) end as first_t from active x
 ),
+numbers as (
+  select b.first_t, e.last_t, @numbers(cast(floor((e.last_t - b.first_t) / {step}) as bigint) + 5, 99999) as n
+  from begun b cross join ends e
+),
 calendar as (
   select c.at, lag(c.at) over (order by c.at) as before
   from (
     select {moment} as at
-    from begun b cross join ends e cross join numbers n
-    where b.first_t + (n.n - 5) * {step} < e.last_t
+    from numbers n
     group by {moment}
   ) c
 ),
@@ -129,7 +131,7 @@ order by c.at"""
 
 def _values(params: LifecycleParams) -> dict[str, Value]:
     conditions = Conditions()
-    acts("acts", parse_step(params.event, "event"), conditions, where=True)
+    acts("acts", parse_step(params.event, "event"), conditions, where=bool(params.where))
     return dict(conditions.params)
 
 

@@ -21,7 +21,7 @@ its order, ``action`` its own. The last period is usually not over. Orders that 
 
 from __future__ import annotations
 
-from ecomtrack_sdk.reports._acts import START_FILTERS, acts, first_time, last_moment, numbers
+from ecomtrack_sdk.reports._acts import START_FILTERS, acts, first_time, last_moment
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._conditions import Conditions
@@ -88,10 +88,9 @@ def _sql(params: LtvParams) -> str:
     )
     # Written as differences: an engine that sees ``>=`` may compare every order with every cohort before it looks at
     # whose they are.
-    return f"""with {acts("starts", _ORDER, Conditions(), breakdown=params.breakdown, where=True)},
+    return f"""with {acts("starts", _ORDER, Conditions(), breakdown=params.breakdown, where=bool(params.where))},
 {first_time("cohorts", "starts")},
 {last_moment()},
-{numbers(4)},
 placed as (
   select c.cohort, {b}@periods(c.cohort, @period(o.ordered_t)) as period, @currency(o.currency) as currency,
     count(*) as orders
@@ -114,19 +113,17 @@ currencies as (
   select m.currency from money m where $currency is null or m.currency = $currency group by m.currency
 ),
 sizes as (
-  select c.cohort, {b}count(*) as size from cohorts c group by c.cohort{", c.breakdown" if b else ""}
+  select c.cohort, {b}c.size, @numbers(@periods(c.cohort, @period(e.last_t)), 9999) as period
+  from (select c.cohort, {b}count(*) as size from cohorts c group by c.cohort{", c.breakdown" if b else ""}) c
+  cross join ends e
 ),
 grid as (
-  select c.cohort, {b}c.size, n.n as period, k.currency, coalesce(p.orders, 0) as orders,
+  select c.cohort, {b}c.size, c.period, k.currency, coalesce(p.orders, 0) as orders,
     coalesce(m.revenue, @zero()) as revenue
-  from (
-    select c.*, @periods(c.cohort, @period(e.last_t)) as last from sizes c cross join ends e
-  ) c
-  cross join numbers n
+  from sizes c
   cross join currencies k
-  left join placed p on p.cohort = c.cohort and p.period = n.n and p.currency = k.currency{same.format("p", "c")}
-  left join money m on m.cohort = c.cohort and m.period = n.n and m.currency = k.currency{same.format("m", "c")}
-  where n.n <= c.last
+  left join placed p on p.cohort = c.cohort and p.period = c.period and p.currency = k.currency{same.format("p", "c")}
+  left join money m on m.cohort = c.cohort and m.period = c.period and m.currency = k.currency{same.format("m", "c")}
 ),
 summed as (
   select g.*, sum(g.orders) {so_far} as cumulative_orders,
@@ -142,7 +139,7 @@ order by c.cohort, {b}c.period, c.currency"""
 
 def _values(params: LtvParams) -> dict[str, Value]:
     conditions = Conditions()
-    acts("starts", _ORDER, conditions, breakdown=params.breakdown, where=True)
+    acts("starts", _ORDER, conditions, breakdown=params.breakdown, where=bool(params.where))
     return dict(conditions.params)
 
 

@@ -11,7 +11,7 @@ Periods do not matter here: ``from`` and ``to`` pick orders by the day they were
 from __future__ import annotations
 
 from ecomtrack_sdk.reports._base import Report, Row
-from ecomtrack_sdk.reports._checks import UNKNOWN_STATUS, UPDATE_WITHOUT_ORDER
+from ecomtrack_sdk.reports._checks import odd
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Rate, Seconds
@@ -48,10 +48,9 @@ with said as (
     select
         s.order_id, s.rank, s.t, s.status,
         lag(s.status) over (partition by s.order_id order by s.rank) as before
-    from order_states s
-    join orders o on o.order_id = s.order_id
-    where s.known = 1 and s.status is not null and o.ordered_t >= $from_t and o.ordered_t < $to_t
-      and ($currency is null or @currency(o.currency) = $currency) @where()
+    from order_states s{orders}
+    where s.known = 1 and s.status is not null and s.ordered_t >= $from_t and s.ordered_t < $to_t
+      and ($currency is null or @currency(s.currency) = $currency) @where()
 ),
 changes as (
     select c.order_id, c.rank, c.t, c.status, c.before from said c where c.before is null or c.before <> c.status
@@ -85,12 +84,18 @@ order by
     c.steps desc, coalesce(c.from_status, ''), coalesce(c.to_status, '')
 """
 
+
+def _sql(params: OrderFlowParams) -> str:
+    # What filters ask of an order; its moment and its currency are in each of its states.
+    return SQL.replace("{orders}", "\n    join orders o on o.order_id = s.order_id" if params.where else "")
+
+
 report = Report(
     "order_flow",
     OrderFlowParams,
     OrderFlowRow,
-    SQL,
+    _sql,
     models=(ORDERS, ORDER_LINES, ORDER_STATES),
     filters=ORDER_FILTERS,
-    checks=(UNKNOWN_STATUS, UPDATE_WITHOUT_ORDER),
+    checks=(odd("unknown_status", "update_without_order"),),
 )

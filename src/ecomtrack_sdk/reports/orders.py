@@ -15,7 +15,7 @@ Source: the buy-out rate is the figure shops with cash on delivery and pick-up p
 from __future__ import annotations
 
 from ecomtrack_sdk.reports._base import Report, Row
-from ecomtrack_sdk.reports._checks import UNKNOWN_STATUS, UPDATE_WITHOUT_ORDER
+from ecomtrack_sdk.reports._checks import odd
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Period, Quantity, Rate
@@ -149,5 +149,5 @@ report = Report(
     SQL,
     models=(ORDERS, ORDER_LINES, ORDER_STATES),
     filters=ORDER_FILTERS,
-    checks=(UNKNOWN_STATUS, UPDATE_WITHOUT_ORDER),
+    checks=(odd("unknown_status", "update_without_order"),),
 )

@@ -31,7 +31,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment, numbers
+from ecomtrack_sdk.reports._acts import START_FILTERS, acts, last_moment
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._conditions import Conditions
@@ -97,11 +97,15 @@ class RetentionRow(Row):
 
 def _conditions(params: RetentionParams) -> tuple[Conditions, str, str]:
     conditions = Conditions()
+    start, coming = parse_step(params.start, "start"), parse_step(params.return_, "return")
     begun = acts(
-        "starts", parse_step(params.start, "start"), conditions, breakdown=params.breakdown, where=True,
+        "starts", start, conditions, breakdown=params.breakdown, where=bool(params.where),
         since=params.mode == "recurring",
     )  # fmt: skip
-    returned = acts("comings", parse_step(params.return_, "return"), conditions, since=True)
+    if start.key() == coming.key() and not params.where:
+        returned = "comings as (\n  select s.person, s.t from starts s where s.t >= $from_t\n)"
+    else:
+        returned = acts("comings", coming, conditions, since=True)
     return conditions, begun, returned
 
 
@@ -135,7 +139,6 @@ def _sql(params: RetentionParams) -> str:
     return f"""with {begun},
 {returned},
 {last_moment()},
-{numbers(4)},
 numbered as (
   select s.person, s.t, @period(s.t) as cohort, s.breakdown,
     row_number() over (partition by s.person{per_period} order by s.t, s.id) as nth
@@ -168,19 +171,17 @@ currencies as (
   select cast(null as varchar) as currency from (select count(*) as n from known) z where z.n = 0
 ),
 sizes as (
-  select {group}count(*) as size from cohorts c group by {group.rstrip(", ")}
+  select {group}c.size, @numbers(@periods(c.cohort, @period(e.last_t)), 9999) as period
+  from (select {group}count(*) as size from cohorts c group by {group.rstrip(", ")}) c
+  cross join ends e
 ),
 grid as (
-  select {group}c.size, n.n as period, k.currency,
-    case when n.n = 0 then 0 else coalesce(h.people, 0) end as people, coalesce(m.revenue, @zero()) as revenue
-  from (
-    select c.*, @periods(c.cohort, @period(e.last_t)) as last from sizes c cross join ends e
-  ) c
-  cross join numbers n
+  select {group}c.size, c.period, k.currency,
+    case when c.period = 0 then 0 else coalesce(h.people, 0) end as people, coalesce(m.revenue, @zero()) as revenue
+  from sizes c
   cross join currencies k
-  left join hits h on h.cohort = c.cohort and h.period = n.n{same.format("h", "c")}
-  left join money m on m.cohort = c.cohort and m.period = n.n and m.currency = k.currency{same.format("m", "c")}
-  where n.n <= c.last
+  left join hits h on h.cohort = c.cohort and h.period = c.period{same.format("h", "c")}
+  left join money m on m.cohort = c.cohort and m.period = c.period and m.currency = k.currency{same.format("m", "c")}
 ),
 counted as (
   select g.*, case when g.period = 0 then g.size else {shown_count} end as came, {shown_revenue} as earned from grid g

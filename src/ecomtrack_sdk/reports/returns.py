@@ -117,31 +117,73 @@ _OF_THESE = {
 """Filters on lines ``{0}`` with their product's row ``g`` of the catalog."""
 
 
+_NAMED = frozenset({"product", "variant"})
+"""Groups whose rows are of one product and have its name; a row of another is called by its value."""
+
+
 def _by_line(params: ReturnsParams, back: str) -> str:
+    """CTEs ``totals`` and ``grouped`` of what lines are: what was sold and what came back, each summed by itself."""
     group = params.group
+    named = group in _NAMED
     each = f" cross join ({_LEVELS}) n" if group == "category" else ""
-    sold, came = (_OF_LINE[group].format(alias) for alias in "lr")
-    moment = back.format("r")
     some = " and ({0} is not null or n.n = 1)" if each else ""
     # Of the orders that have such a product only its own lines: what else was bought with it is not what was asked.
     these = "".join(f" and ({each})" for each in conditions(params, _OF_THESE))
-    of_sold, of_back = these.replace("{0}", "l"), these.replace("{0}", "r")
-    return f"""
-  select {sold} as value, coalesce(l.name, g.name) as name, l.ordered_t as t,
-    @currency(l.currency) as currency, l.order_id as sold_id,
-    cast(null as varchar) as back_id, l.quantity as units, @zero() as returned,
-    @amount(l.subtotal, l.currency) as gross, @zero() as refunds
-  from order_lines l join orders o on o.order_id = l.order_id
-  left join catalog g on g.product_id = l.product_id{each}
-  where l.counted = 1 and {_IN_RANGE.format("o.ordered_t")}{some.format(sold)}{of_sold}
+    catalog = "" if named and not these else "\n  left join catalog g on g.product_id = {0}.product_id"
+    order = "\n  join orders o on o.order_id = l.order_id" if params.where else ""
+
+    def sums(alias: str, moment: str, figures: str, source: str, kept: str) -> str:
+        value = _OF_LINE[group].format(alias)
+        said = (
+            f", max({alias}.product_id) as product_id, @last({alias}.name, ({moment}, {alias}.name)) as name,\n"
+            f"    max(case when {alias}.name is not null then {moment} end) as t,\n"
+            f"    max(case when {alias}.name is null then {moment} end) as unnamed_t"
+        )
+        return f"""
+  select coalesce({value}, '(none)') as value, @currency({alias}.currency) as currency{said if named else ""},
+    {figures}
+  from {source}{catalog.format(alias)}{each}
+  where {kept}{_IN_RANGE.format(moment)}{some.format(value)}{these.replace("{0}", alias)}
+  group by coalesce({value}, '(none)'), @currency({alias}.currency)"""
+
+    sold = sums(
+        "l", "l.ordered_t",
+        "count(distinct l.order_id) as orders, 0 as returned_orders, @sum(l.quantity) as units, @zero() as returned,\n"
+        "    @sum(@amount(l.subtotal, l.currency)) as gross, @zero() as refunds",
+        f"order_lines l{order}", "l.counted = 1 and ",
+    )  # fmt: skip
+    came = sums(
+        "r", back.format("r"),
+        "0 as orders, count(distinct r.order_id) as returned_orders, @zero() as units, @sum(r.quantity) as returned,\n"
+        "    @zero() as gross, @sum(@amount(r.amount, r.currency)) as refunds",
+        "refund_lines r join orders o on o.order_id = r.order_id", "",
+    )  # fmt: skip
+    # A line that does not say its product's name has that of the catalog.
+    unnamed = """
   union all
-  select {came} as value, coalesce(r.name, g.name) as name, {moment} as t,
-    @currency(r.currency) as currency, cast(null as varchar) as sold_id,
-    r.order_id as back_id, @zero() as units, r.quantity as returned, @zero() as gross,
-    @amount(r.amount, r.currency) as refunds
-  from refund_lines r join orders o on o.order_id = r.order_id
-  left join catalog g on g.product_id = r.product_id{each}
-  where {_IN_RANGE.format(moment)}{some.format(came)}{of_back}"""
+  select m.value, m.currency, g.name, m.unnamed_t as t, 0 as orders, 0 as returned_orders, @zero() as units,
+    @zero() as returned, @zero() as gross, @zero() as refunds
+  from moves m join catalog g on g.product_id = m.product_id
+  where m.unnamed_t is not null"""
+    return f"""with moves as ({sold}
+  union all{came}
+),
+kept as (
+  select m.value, m.currency, {"m.name, m.t" if named else "m.value as name"}, m.orders, m.returned_orders, m.units,
+    m.returned, m.gross, m.refunds
+  from moves m{unnamed if named else ""}
+),
+grouped as (
+  select k.value, k.currency, {"@last(k.name, (k.t, k.name))" if named else "k.value"} as name, sum(k.orders) as orders,
+    sum(k.returned_orders) as returned_orders, @sum(k.units) as units, @sum(k.returned) as returned,
+    @sum(k.gross) as gross, @sum(k.refunds) as refunds
+  from kept k
+  where $currency is null or k.currency = $currency
+  group by k.value, k.currency
+),
+totals as (
+  select g.currency, @sum(g.gross) as gross, @sum(g.refunds) as refunds from grouped g group by g.currency
+),"""
 
 
 def _by_order(group: str, back: str) -> str:
@@ -161,42 +203,27 @@ def _by_order(group: str, back: str) -> str:
             "\n  left join (select r.event_id, @sum(r.amount) as amount from refund_lines r group by r.event_id) x"
             " on x.event_id = m.event_id"
         )
-    return f"""
-  select {sold} as value, cast(null as varchar) as name, @currency(o.currency) as currency, o.order_id as sold_id,
+    return f"""with moves as (
+  select {sold} as value, @currency(o.currency) as currency, o.order_id as sold_id,
     cast(null as varchar) as back_id, o.units as units, @zero() as returned, @amount(o.gross, o.currency) as gross,
     @zero() as refunds
   from orders o{touch}
   where o.counted = 1 and {_IN_RANGE.format("o.ordered_t")}
   union all
-  select {money} as value, cast(null as varchar) as name, @currency(m.currency) as currency,
+  select {money} as value, @currency(m.currency) as currency,
     cast(null as varchar) as sold_id, m.order_id as back_id, @zero() as units, @zero() as returned, @zero() as gross,
     @amount({moved}, m.currency) as refunds
   from order_money m join orders o on o.order_id = m.order_id{touch}{rest}
   where m.kind = 'refund' and {moved} <> @zero() and {_IN_RANGE.format(back.format("m"))}
   union all
-  select {lines} as value, cast(null as varchar) as name, @currency(r.currency) as currency,
+  select {lines} as value, @currency(r.currency) as currency,
     cast(null as varchar) as sold_id, r.order_id as back_id, @zero() as units, r.quantity as returned,
     @zero() as gross, {line_amount} as refunds
   from refund_lines r join orders o on o.order_id = r.order_id{touch}
-  where {_IN_RANGE.format(back.format("r"))}"""
-
-
-def _sql(params: ReturnsParams) -> str:
-    back = "{0}.t" if params.basis == "action" else "o.ordered_t"
-    of_line = params.group in _OF_LINE
-    moves = _by_line(params, back) if of_line else _by_order(params.group, back)
-    of_refund = params.group in {"place", "reason"}
-    sold = "t" if of_refund else "g"
-    named = params.group in {"product", "variant"}
-    moment = ", v.t" if named else ""
-    name = "@last(k.name, (k.t, k.name))" if named else "max(k.name)"
-    return f"""with moves as ({moves}
+  where {_IN_RANGE.format(back.format("r"))}
 ),
 kept as (
-  select {"coalesce(v.value, '(none)') as value" if not of_refund else "v.value"}, v.name{moment}, v.currency,
-    v.sold_id, v.back_id, v.units, v.returned, v.gross, v.refunds
-  from moves v
-  where $currency is null or v.currency = $currency
+  select v.* from moves v where $currency is null or v.currency = $currency
 ),
 totals as (
   select k.currency, count(distinct k.sold_id) as orders, @sum(k.units) as units, @sum(k.gross) as gross,
@@ -204,13 +231,21 @@ totals as (
   from kept k group by k.currency
 ),
 grouped as (
-  select k.value, k.currency, {name} as name, count(distinct k.sold_id) as orders,
+  select k.value, k.currency, k.value as name, count(distinct k.sold_id) as orders,
     count(distinct k.back_id) as returned_orders, @sum(k.units) as units, @sum(k.returned) as returned,
     @sum(k.gross) as gross, @sum(k.refunds) as refunds
   from kept k where k.value is not null group by k.value, k.currency
-),
+),"""
+
+
+def _sql(params: ReturnsParams) -> str:
+    back = "{0}.t" if params.basis == "action" else "o.ordered_t"
+    with_grouped = _by_line(params, back) if params.group in _OF_LINE else _by_order(params.group, back)
+    # A place or a reason is that of refunds: what was sold is the same for each.
+    sold = "t" if params.group in {"place", "reason"} else "g"
+    return f"""{with_grouped}
 rated as (
-  select g.value as value, {"g.name" if named else "g.value"} as name, g.currency as currency, {sold}.orders as orders,
+  select g.value as value, g.name as name, g.currency as currency, {sold}.orders as orders,
     g.returned_orders as returned_orders, @ratio(g.returned_orders, {sold}.orders) as order_return_rate,
     {sold}.units as units, g.returned as returned, @ratio(g.returned, {sold}.units) as return_rate,
     {sold}.gross as gross, g.refunds as refunds, @ratio(g.refunds, {sold}.gross) as value_rate,

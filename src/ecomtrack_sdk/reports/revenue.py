@@ -62,13 +62,17 @@ class RevenueRow(Row):
     """Average order value: ``net ÷ orders``; empty without orders."""
 
 
-SQL = """
-with moves as (
-    select
+_MOVES = "select m.* from order_money m"
+_MOVES_WITH_ORDERS = """select
         m.order_id, m.t, m.ordered_t, m.kind, m.amount, m.currency,
         s.status, s.country, s.region, s.city, s.payment_method, s.customer_id, s.customer_email, s.coupons
     from order_money m
-    left join orders s on s.order_id = m.order_id
+    left join orders s on s.order_id = m.order_id"""
+"""With the columns that filters ask of an order."""
+
+SQL = """
+with moves as (
+    {moves}
 ),
 money as (
     select
@@ -131,11 +135,16 @@ where $currency is null or s.currency = $currency
 order by s.period, s.currency
 """
 
+
+def _sql(params: RevenueParams) -> str:
+    return SQL.replace("{moves}", _MOVES_WITH_ORDERS if params.where else _MOVES)
+
+
 report = Report(
     "revenue",
     RevenueParams,
     RevenueRow,
-    SQL,
+    _sql,
     models=(ORDERS, ORDER_LINES, ORDER_MONEY),
     filters=ORDER_FILTERS,
     checks=MONEY_CHECKS,

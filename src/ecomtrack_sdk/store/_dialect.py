@@ -124,6 +124,10 @@ class Dialect:
         """The *n*-th of texts joined by `` > ``; NULL beyond the last."""
         raise NotImplementedError
 
+    def numbers(self, last: str, most: str) -> str:
+        """In a list of columns: a row for each number from 0 to *last* or *most*; none where *last* is NULL."""
+        raise NotImplementedError
+
     def macros(self, settings: Settings) -> dict[str, Callable[..., str]]:
         """Every macro by its name; each takes the texts of its arguments.
 
@@ -144,6 +148,7 @@ class Dialect:
         ``@json(c, k)``         value of key ``k`` of the JSON text ``c``, as text
         ``@number(x)``          text as a float, NULL when it is none
         ``@hash(x)``            a number of 63 bits for text, cheap to sort and compare; another one on each engine
+        ``@numbers(x, most)``   in a list of columns: the row once for each number from 0 to ``x``, or to ``most``
         ``@part(x, n)``         the ``n``-th (from 1) of texts joined by `` > ``, NULL beyond the last
         ``@contains(s, p)``     whether text ``s`` contains ``p``, as written
         ``@amount(x, cur)``     amount ``x`` in the currency asked for; ``x`` itself when nothing is converted
@@ -178,6 +183,7 @@ class Dialect:
         found["number"] = self.number
         found["hash"] = self.hash
         found["part"] = self.part
+        found["numbers"] = self.numbers
         found["contains"] = self.contains
         found["amount"] = lambda value, currency: self._amount(value, currency, settings)
         found["currency"] = lambda currency: self._currency(currency, settings)
@@ -285,6 +291,9 @@ class _DuckDB(Dialect):
     def part(self, text: str, n: str) -> str:
         return f"nullif(split_part({text}, ' > ', cast({n} as bigint)), '')"
 
+    def numbers(self, last: str, most: str) -> str:
+        return f"unnest(range(case when {last} > {most} then {most} else {last} end + 1))"
+
 
 class _ClickHouse(Dialect):
     name = "clickhouse"
@@ -346,6 +355,9 @@ class _ClickHouse(Dialect):
 
     def part(self, text: str, n: str) -> str:
         return f"nullif(arrayElement(splitByString(' > ', coalesce({text}, '')), {n}), '')"
+
+    def numbers(self, last: str, most: str) -> str:
+        return f"cast(arrayJoin(range(toUInt64(greatest(least(coalesce({last}, -1), {most}) + 1, 0)))) as Int64)"
 
 
 DUCKDB: Dialect = _DuckDB()

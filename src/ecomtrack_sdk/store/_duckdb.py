@@ -133,10 +133,13 @@ class DuckDBWarehouse(Warehouse):
         return Answer(columns, result.fetchall())
 
     def _state(self) -> tuple[str, str, int]:
-        found = self._execute("select count(*) from duckdb_tables() where table_name = '_projection'").rows
-        if not found[0][0]:
+        import duckdb
+
+        # Every report asks: the list of all tables would cost several times the line that is looked for.
+        try:
+            rows = self._execute("select version, generation, watermark from _projection").rows
+        except duckdb.CatalogException:
             return "", "", 0
-        rows = self._execute("select version, generation, watermark from _projection").rows
         return rows[0] if rows else ("", "", 0)
 
     def _start_anew(self, version: str, generation: str) -> None:

@@ -59,6 +59,7 @@ class Warehouse:
         self._built: dict[str, str] = {}
         self._watermark = 0
         self._changed: dict[str, int] = {}
+        self._span: tuple[int, tuple[int, int] | None] | None = None
 
     # What an engine adds ------------------------------------------------------------------------------------------
 
@@ -113,6 +114,7 @@ class Warehouse:
             if version != current or generation != log_generation or watermark > high:
                 self._start_anew(current, log_generation)
                 self._built.clear()
+                self._span = None
                 watermark = 0
             if watermark != self._watermark or not watermark:
                 self._changed = self._table_watermarks()
@@ -239,8 +241,11 @@ class Warehouse:
 
     def time_range(self) -> tuple[int, int] | None:
         """Microseconds of the first and the last event, or ``None`` when there is none."""
-        low, high = self.query("select min(t), max(t) from events").rows[0]
-        return None if low is None else (low, high)
+        with self._lock:
+            if self._span is None or self._span[0] != self._watermark:
+                low, high = self.query("select min(t), max(t) from events").rows[0]
+                self._span = self._watermark, None if low is None else (low, high)
+            return self._span[1]
 
 
 def _with_needs(models: Iterable[Model]) -> list[Model]:

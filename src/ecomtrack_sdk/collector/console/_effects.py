@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ecomtrack_sdk.collector.console._view import show
-from ecomtrack_sdk.reports._values import Unit, convert
+from ecomtrack_sdk.reports._values import Unit, dictionaries
 
 __all__ = ["Effect", "effects_of", "order_steps"]
 
@@ -46,13 +46,7 @@ def order_steps(warehouse: Any, order_id: str) -> list[dict[str, Any]]:
     warehouse.refresh()
     warehouse.ensure((ORDER_STATES,))
     answer = warehouse.query(_STEPS, {"order_id": order_id})
-    steps = []
-    for row in answer.rows:
-        record = dict(zip(answer.columns, row, strict=True))
-        for name in SHOWN[1:]:
-            record[name] = convert(record[name], MONEY, record["currency"])
-        steps.append(record)
-    return steps
+    return dictionaries(answer.columns, answer.rows)
 
 
 def effects_of(warehouse: Any, event_id: str) -> list[Effect]:

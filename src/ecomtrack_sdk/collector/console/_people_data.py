@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecomtrack_sdk.reports._values import Unit, convert
+from ecomtrack_sdk.reports._values import Unit, convert, dictionaries
 from ecomtrack_sdk.reports.links import Link, links
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.orders import ORDERS
@@ -91,8 +91,9 @@ def search(warehouse: Any, text: str) -> list[dict[str, Any]]:
     warehouse.refresh()
     warehouse.ensure((NAMES, VISITOR_PEOPLE))
     answer = warehouse.query(_SEARCH, {"q": text.lower()})
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    return [{**row, "last": convert(row["last_t"], Unit("time"))} for row in rows]
+    rows = dictionaries(answer.columns, answer.rows)
+    last = convert([row["last_t"] for row in rows], Unit("time"))
+    return [{**row, "last": moment} for row, moment in zip(rows, last, strict=True)]
 
 
 def dossier_of(warehouse: Any, who: str) -> Dossier | None:
@@ -105,12 +106,9 @@ def dossier_of(warehouse: Any, who: str) -> Dossier | None:
     dossier = Dossier(person, reports.run("profile", {"person": who, "limit": TIMELINE}, warehouse))
     warehouse.ensure((ORDERS, ORDER_PEOPLE))
     answer = warehouse.query(_ORDERS, {"person": person.person})
-    for row in answer.rows:
-        order = dict(zip(answer.columns, row, strict=True))
-        order["ordered"] = convert(order["ordered_t"], Unit("time"))
-        for name in ("gross", "refunded", "net"):
-            order[name] = convert(order[name], Unit("money"), order["currency"])
-        dossier.orders.append(order)
+    orders = dictionaries(answer.columns, answer.rows)
+    ordered = convert([order["ordered_t"] for order in orders], Unit("time"))
+    dossier.orders += [{**order, "ordered": moment} for order, moment in zip(orders, ordered, strict=True)]
     seen: dict[tuple[str, str, str], Link] = {}
     for name in (person.person, *person.names, *person.visitors):
         for link in links(warehouse, name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ecomtrack_sdk.reports.models.carts import CART_EVENTS, CARTS
 from ecomtrack_sdk.reports.models.catalog import CATALOG
+from ecomtrack_sdk.reports.models.oddities import ODDITIES
 from ecomtrack_sdk.reports.models.order_lines import ORDER_LINES
 from ecomtrack_sdk.reports.models.order_money import ORDER_MONEY
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
@@ -20,7 +21,7 @@ __all__ = ["ALL", "ORDERS", "ORDER_LINES", "ORDER_MONEY", "ORDER_STATES", "REFUN
 
 ALL = (
     ORDERS, ORDER_LINES, ORDER_MONEY, ORDER_STATES, REFUND_LINES, NAMES, VISITOR_PEOPLE, SESSION_EVENTS, SESSIONS,
-    SESSION_ORDERS, PAGES, ORDER_PEOPLE, TOUCHES, ORDER_TOUCH, CART_EVENTS, CARTS, CATALOG,
+    SESSION_ORDERS, PAGES, ORDER_PEOPLE, TOUCHES, ORDER_TOUCH, CART_EVENTS, CARTS, CATALOG, ODDITIES,
 )  # fmt: skip
 """Every model there is, but those only other models need."""
 
