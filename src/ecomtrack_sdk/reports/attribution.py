@@ -31,6 +31,7 @@ non-direct click was that channel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -128,7 +129,7 @@ def _part(amount: str) -> str:
     )
 
 
-def _won(params: AttributionParams, fields: list[str]) -> str:
+def _won(params: AttributionParams, fields: Sequence[Dimension]) -> str:
     """CTEs up to ``credits`` where one touch gets it all: an aggregate finds it, nothing is sorted."""
     winner = _WINNERS[params.model]
     # Aggregates pass over what is not there, and that may be what the winner says; no text is ever empty.
@@ -161,7 +162,7 @@ credits as (
 )"""
 
 
-def _split(params: AttributionParams, fields: list[str]) -> str:
+def _split(params: AttributionParams, fields: Sequence[Dimension]) -> str:
     """CTEs up to ``credits`` where touches share an order by their weights."""
     touched = "".join(f", {sql} as {name}" for name, sql in grouped(fields, "t", "", SESSION_DIMENSIONS))
     carried = "".join(f", p.{name} as {name}" for name in fields)
@@ -207,7 +208,7 @@ credits as (
 )"""
 
 
-def _given(fields: list[str]) -> str:
+def _given(fields: Sequence[Dimension]) -> str:
     return "".join(f", {_OF_ORDER.get(name, _NULL)} as {name}" for name in fields)
 
 
@@ -222,7 +223,7 @@ def _sql(params: AttributionParams) -> str:
     moment = "m.t" if params.basis == "action" else "m.ordered_t"
     # Only filters ask about the order behind a movement.
     orders = "\n  left join orders o on o.order_id = m.order_id" if params.where else ""
-    credited = (_won if params.model in _WINNERS else _split)(params, fields)
+    credited = _won(params, fields) if params.model in _WINNERS else _split(params, fields)
     shown = "".join(f"c.{name} as {name}, " for name in asked)
     group = "".join(f"c.{name}, " for name in asked)
     whole = "partition by c.period, c.currency" if "period" in asked else "partition by c.currency"

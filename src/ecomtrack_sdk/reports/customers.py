@@ -136,20 +136,21 @@ people as (
 
 def _buyers_first(params: CustomersParams) -> str:
     """CTE ``people`` where purchases decide: who bought goes first, others are looked for when that is too few."""
-    bounded = params.from_ is not None or params.to is not None
-    present = "b.person_id in (select s.person_id from session_events s where s.t >= $from_t and s.t < $to_t)"
-    seen = f"\n  where {present}" if bounded else ""
+    # All buyers did something some time. Who is known by a later refund alone was not there when the order was placed.
+    present = " and b.person_id in (select s.person_id from session_events s where s.t >= $from_t and s.t < $to_t)"
+    seen = present if params.from_ is not None or params.to is not None else ""
     return f"""
 lacking as (
   select count(*) as n
   from bought b
   cross join ends z
-  where b.orders > 0 and b.net is not null and {_chosen(params)}
+  where b.orders > 0 and b.net is not null and {_chosen(params)}{seen}
   having count(*) < {params.limit + params.offset}
 ),
 people as (
   select b.person_id as person_id, {_BOUGHT}
-  from bought b{seen}
+  from bought b
+  where 1 = 1{seen}
   union all
   select f.person_id as person_id, {", ".join(f"null as {column}" for column in _PURCHASES)}
   from (
