@@ -98,10 +98,12 @@ winner as (
   select order_id, arg_max(channel, (1 - direct, start_t, session_id)) as channel, min(direct) as direct
   from touches where age <= 7776000000000 group by all
 ),
+given as (
+  select order_id, acq_channel from orders where acq_channel is not null
+),
 credited as (
-  select case when w.direct = 0 then w.channel when o.acq_channel is not null then o.acq_channel
-      else coalesce(w.channel, 'Unassigned') end as channel, m.*
-  from money m left join winner w using (order_id) left join orders o using (order_id)
+  select case when w.direct = 0 then w.channel else coalesce(g.acq_channel, w.channel, 'Unassigned') end as channel, m.*
+  from money m left join winner w using (order_id) left join given g using (order_id)
 )
 select channel, currency, sum(orders) as n, sum(gross) as g, sum(refunds) as r, sum(cancelled) as c, g - r - c as net,
   net / sum(net) over (partition by currency), net / n
@@ -171,9 +173,12 @@ order by r.last_t desc, r.visitor_id
 SQL["profile"] = f"""
 with who as (select coalesce((select person_id from names where name = '{PERSON}'), '{PERSON}') as id),
 own as (
-  select * from session_events
-  where person_id = (select id from who) or (person_id is null
-    and order_id in (select order_id from order_people where person_id = (select id from who)))
+  from (
+    select * from session_events where person_id = (select id from who)
+    union all
+    select * from session_events where person_id is null
+      and order_id in (select order_id from order_people where person_id = (select id from who))
+  )
   order by t desc, event_id desc limit 1000
 ),
 firsts as (

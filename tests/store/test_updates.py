@@ -152,17 +152,3 @@ def test_following_equals_building_anew(
                 anew.ensure(ALL)
                 found = differences(tables(following), tables(anew))
                 assert not found, found
-
-
-def test_no_column_of_a_model_is_wider_than_64_bits(store: SqliteStore) -> None:
-    """DuckDB sums whole numbers into 128 bits, which it unpacks from the disk a hundred times slower than 64."""
-    store.append(entries(1, 50))
-    with DuckDBWarehouse(store) as warehouse:
-        warehouse.refresh()
-        warehouse.ensure(ALL)
-        kinds = warehouse.query(
-            "select c.data_type, min(c.table_name || '.' || c.column_name) from duckdb_columns() c "
-            "where c.table_name in (select t.table_name from duckdb_tables() t) group by 1"
-        ).rows
-    allowed = {"VARCHAR", "BIGINT", "INTEGER", "BOOLEAN", "DOUBLE", "DECIMAL(18,4)"}
-    assert [example for kind, example in kinds if kind not in allowed] == []

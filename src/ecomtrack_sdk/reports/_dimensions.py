@@ -71,13 +71,13 @@ SESSION_FILTERS: dict[str, str] = {
 }
 """Filters on rows ``s`` of ``sessions``; the last two read ``pages``, the one before reads ``names``."""
 
-_BUYERS = "c.person_id in (select p.person_id from order_people p"
+_BUYERS = "b.person_id in (select p.person_id from order_people p"
 _LINES = " join order_lines l on l.order_id = p.order_id"
 
 PERSON_FILTERS: dict[str, str] = {
-    "person": "c.person_id = {value}",
+    "person": "b.person_id = {value}",
     "customer": (
-        "c.person_id = {value} or c.person_id in (select n.person_id from names n where n.name = lower({value}))"
+        "b.person_id = {value} or b.person_id in (select n.person_id from names n where n.name = lower({value}))"
     ),
     "channel": "w.channel = {value}",
     "country": "coalesce(b.country, w.country) = upper({value})",
@@ -93,7 +93,7 @@ PERSON_FILTERS: dict[str, str] = {
     "payment_method": _BUYERS + " join orders o on o.order_id = p.order_id where o.payment_method = {value})",
     "status": _BUYERS + " join orders o on o.order_id = p.order_id where o.status = {value})",
 }
-"""Filters on people ``c``, their visits ``w`` and purchases ``b``: who bought such a thing, came by such a way."""
+"""Filters on people with their purchases ``b`` and their visits ``w``: who bought such a thing, came by such a way."""
 
 
 def words(value: object) -> object:

@@ -28,6 +28,7 @@ def candidates(
     per: str,
     breakdown: str | None,
     filtered: bool,
+    listed: bool,
     ties: Sequence[str],
 ) -> str:
     """CTEs up to ``candidates``: the events that matter, each with the steps it is.
@@ -40,6 +41,7 @@ def candidates(
         per: ``person`` or ``session``: who goes through the funnel.
         breakdown: Field of the first step.
         filtered: Whether the user gave filters.
+        listed: Whether the answer says who; where it only counts them, a number stands for each.
         ties: See ``_attempts.TIES``; empty where the order of like events does not matter.
     """
     any_order = mode == "any"
@@ -70,12 +72,13 @@ def candidates(
     # Types and names are in ``session_events`` too: a question that asks for no more does without ``events``.
     narrow = not filtered and breakdown is None and not any(step.filters for step in (*steps, *excluded))
     unit = f"{'e' if narrow else 'a'}.{per}_id"
+    who = unit if listed else f"@hash({unit})"
     source = "session_events e" if narrow else f"events e\n  join session_events a on a.seq = e.seq{join}"
     identity = ", e.seq as id" if any_order else ""
     tie = ", e.event_id as tie" if "tie" in ties else ""
     order = f", {high} as high" if "high" in ties else ""
     return (
-        f"matched as (\n  select {unit} as unit, e.t as t, {value} as breakdown{identity}{tie},\n    "
+        f"matched as (\n  select {who} as unit, e.t as t, {value} as breakdown{identity}{tie},\n    "
         + ",\n    ".join(flags)
         + f"\n  from {source}\n"
         f"  where e.t >= $from_t and e.t < $to_t and {kept} and {unit} is not null{everywhere}\n),\n"
@@ -92,18 +95,20 @@ def best(steps: int, ties: Sequence[str], *, broken_down: bool, listed: bool) ->
     """
     first = f"(a.t1{', a.tie' if 'tie' in ties else ''})" if "tie" in ties else "a.t1"
     later = range(2, steps + 1)
-    columns = [f"@median(a.t{step} - a.t{step - 1}) as m{step}" for step in later]
-    columns += [f"avg(a.t{step} - a.t{step - 1}) as b{step}, avg(a.t{step} - a.t1) as f{step}" for step in later]
+    columns = {f"m{step}": f"@median(a.t{step} - a.t{step - 1})" for step in later}
+    columns.update({f"b{step}": f"avg(a.t{step} - a.t{step - 1})" for step in later})
+    columns.update({f"f{step}": f"avg(a.t{step} - a.t1)" for step in later})
     if broken_down:
-        columns.append(f"@first(a.breakdown, {first}) as breakdown")
+        columns["breakdown"] = f"@first(a.breakdown, {first})"
     if listed:
-        columns += [f"@first(a.t{step}, {first}) as t{step}" for step in range(1, steps + 1)]
-    chosen = "".join(f", {column}" for column in columns)
+        columns.update({f"t{step}": f"@first(a.t{step}, {first})" for step in range(1, steps + 1)})
+    tried = "".join(f", {value} as {name}" for name, value in columns.items())
+    # What is there at one reach is there at every higher one: the last that is not NULL is that of the highest.
+    kept = "".join(f", @last(r.{name}, r.reach) as {name}" for name in columns)
     # Grouped before the best is chosen: an engine that does not keep a CTE computes the attempts once all the same.
     return (
-        f"tried as (\n  select a.unit, a.reach{chosen}\n  from attempts a group by a.unit, a.reach\n),\n"
-        "ranked as (select r.*, row_number() over (partition by r.unit order by r.reach desc) as nth from tried r),\n"
-        "best as (select k.* from ranked k where k.nth = 1)"
+        f"tried as (\n  select a.unit, a.reach{tried}\n  from attempts a group by a.unit, a.reach\n),\n"
+        f"best as (\n  select r.unit, max(r.reach) as reach{kept}\n  from tried r group by r.unit\n)"
     )
 
 
@@ -177,10 +182,10 @@ def spread(step: int, bins: int) -> str:
         "  from ends e\n),\n"
         "classes as (\n  select cast(floor(cast(t.s - w.low as double) / w.width) as bigint) as n, count(*) as people\n"
         "  from took t cross join width w\n  group by 1\n),\n"
-        "placed as (\n  select w.low, w.width,\n"
+        "spaced as (\n  select w.low, w.width,\n"
         "    @numbers(cast(floor(cast(w.high - w.low as double) / w.width) as bigint), 999) as n\n"
         "  from width w\n)\n"
         f"select {step} as step, $name{step} as name, coalesce(c.people, 0) as count,\n"
         "  p.low + p.n * p.width as from_seconds, p.low + (p.n + 1) * p.width as to_seconds\n"
-        "from placed p\nleft join classes c on c.n = p.n\norder by p.n"
+        "from spaced p\nleft join classes c on c.n = p.n\norder by p.n"
     )

@@ -31,6 +31,7 @@ non-direct click was that channel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -90,9 +91,6 @@ class AttributionRow(OfVisit):
 
 
 _WEIGHTS = {
-    "last_non_direct": "case when p.place = coalesce(p.clicked, p.places) then 1 else 0 end",
-    "last": "case when p.place = p.places then 1 else 0 end",
-    "first": "case when p.place = 1 then 1 else 0 end",
     "linear": "1",
     # 40 : 20 : 40 in whole numbers: each end weighs 2 (n - 2), each of the n - 2 between them 1.
     "position": "case when p.places <= 2 then 1 when p.place in (1, p.places) then 2 * (p.places - 2) else 1 end",
@@ -100,6 +98,13 @@ _WEIGHTS = {
     "time_decay": "greatest(1, cast(floor(power(2.0, 0 - cast(p.age as double) / 86400000000 / $half_life) * 1000000000"
     " + 0.5) as bigint))",
 }
+"""Models that split an order → the weight of a touch ``p``."""
+_WINNERS = {
+    "last_non_direct": "@last({0}, (1 - t.direct, t.start_t, t.session_id))",
+    "last": "@last({0}, (t.start_t, t.session_id))",
+    "first": "@first({0}, (t.start_t, t.session_id))",
+}
+"""Models that give it to one touch → what that touch says."""
 _OF_ORDER = {
     "channel": "o.acq_channel",
     "source": "coalesce(o.acq_source, '(not set)')",
@@ -124,64 +129,68 @@ def _part(amount: str) -> str:
     )
 
 
-def _sql(params: AttributionParams) -> str:
-    asked = [name for name in params.dimension if name != "total"]
-    fields = [name for name in asked if name != "period"]
+def _won(params: AttributionParams, fields: Sequence[Dimension]) -> str:
+    """CTEs up to ``credits`` where one touch gets it all: an aggregate finds it, nothing is sorted."""
+    winner = _WINNERS[params.model]
+    # Aggregates pass over what is not there, and that may be what the winner says; no text is ever empty.
+    said = [(name, f"coalesce({sql}, '')") for name, sql in grouped(fields, "t", "", SESSION_DIMENSIONS)]
+    touched = "".join(f", nullif({winner.format(sql)}, '') as {name}" for name, sql in said)
+    clicked = "w.order_id is not null" if params.model == "last" else "w.direct = 0"
+    columns = [
+        f"case when {clicked} then w.{name} when g.order_id is not null then g.{name}"
+        f" when w.order_id is not null then w.{name} else {_NOWHERE.get(name, _NULL)} end as {name}, "
+        for name in fields
+    ]
+    return f"""
+winners as (
+  select t.order_id as order_id, min(t.direct) as direct{touched}
+  from touches t
+  where t.age <= $lookback_t
+  group by 1
+),
+given as (
+  select o.order_id as order_id{_given(fields)}
+  from orders o
+  where o.acq_channel is not null
+),
+credits as (
+  select {"".join(columns)}m.currency as currency, m.orders as orders, m.gross as gross, m.refunds as refunds,
+    m.cancelled as cancelled{_period(params)}
+  from money m
+  left join winners w on w.order_id = m.order_id
+  left join given g on g.order_id = m.order_id
+)"""
+
+
+def _split(params: AttributionParams, fields: Sequence[Dimension]) -> str:
+    """CTEs up to ``credits`` where touches share an order by their weights."""
     touched = "".join(f", {sql} as {name}" for name, sql in grouped(fields, "t", "", SESSION_DIMENSIONS))
-    given = "".join(f", {_OF_ORDER.get(name, _NULL)} as {name}" for name in fields)
     carried = "".join(f", p.{name} as {name}" for name in fields)
     columns = [
-        "m.period as period"
-        if name == "period"
-        else f"case when s.order_id is null then {_NOWHERE.get(name, _NULL)} else s.{name} end as {name}"
-        for name in asked
+        f"case when s.order_id is null then {_NOWHERE.get(name, _NULL)} else s.{name} end as {name}, "
+        for name in fields
     ]
-    period = ", @period({0}) as period" if "period" in asked else ""
-    moment = "case when $basis = 'action' then m.t else m.ordered_t end"
-    shown = "".join(f"c.{name} as {name}, " for name in asked)
-    group = "".join(f"c.{name}, " for name in asked)
-    whole = "partition by c.period, c.currency" if "period" in asked else "partition by c.currency"
-    first = "c.period, " if "period" in asked else ""
     return f"""
-with money as (
-  select m.order_id as order_id, @currency(m.currency) as currency, 0 as orders,
-    case when m.kind = 'gross' then @amount(m.amount, m.currency) else @zero() end as gross,
-    case when m.kind = 'refund' then @amount(m.amount, m.currency) else @zero() end as refunds,
-    case when m.kind = 'cancel' then @amount(m.amount, m.currency) else @zero() end as cancelled{period.format(moment)}
-  from order_money m
-  left join orders o on o.order_id = m.order_id
-  where {moment} >= $from_t and {moment} < $to_t and m.kind <> 'discount' @where()
-  union all
-  select o.order_id as order_id, @currency(o.currency) as currency, o.counted as orders, @zero() as gross,
-    @zero() as refunds, @zero() as cancelled{period.format("o.ordered_t")}
-  from orders o
-  where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
-),
 visits as (
-  select t.order_id as order_id, t.session_id as session_id, t.start_t as start_t, t.age as age,
-    t.direct as direct{touched}
+  select t.order_id as order_id, t.session_id as session_id, t.start_t as start_t, t.age as age{touched}
   from touches t
   where t.age <= $lookback_t
   union all
-  select o.order_id as order_id, '' as session_id, o.ordered_t - $lookback_t - 1 as start_t, $lookback_t as age,
-    0 as direct{given}
+  select o.order_id as order_id, '' as session_id, o.ordered_t - $lookback_t - 1 as start_t,
+    $lookback_t as age{_given(fields)}
   from orders o
   where o.acq_channel is not null
     and o.order_id not in (select t.order_id from touches t where t.direct = 0 and t.age <= $lookback_t)
 ),
 placed as (
-  select p.order_id as order_id, p.age as age, p.direct as direct,
+  select p.order_id as order_id, p.age as age,
     row_number() over (partition by p.order_id order by p.start_t, p.session_id) as place,
     count(*) over (partition by p.order_id) as places{carried}
   from visits p
 ),
-pointed as (
-  select p.*, max(case when p.direct = 0 then p.place end) over (partition by p.order_id) as clicked
-  from placed p
-),
 weighted as (
   select p.*, {_WEIGHTS[params.model]} as weight
-  from pointed p
+  from placed p
 ),
 summed as (
   select p.order_id as order_id, p.weight as weight,
@@ -191,12 +200,48 @@ summed as (
   from weighted p
 ),
 credits as (
-  select {", ".join([*columns, "m.currency as currency"])},
-    {_part("cast(m.orders as decimal(18, 4))")} as orders, {_part("m.gross")} as gross,
-    {_part("m.refunds")} as refunds, {_part("m.cancelled")} as cancelled
+  select {"".join(columns)}m.currency as currency, {_part("m.orders")} as orders,
+    {_part("m.gross")} as gross, {_part("m.refunds")} as refunds,
+    {_part("m.cancelled")} as cancelled{_period(params)}
   from money m
   left join summed s on s.order_id = m.order_id and s.weight > 0
-),
+)"""
+
+
+def _given(fields: Sequence[Dimension]) -> str:
+    return "".join(f", {_OF_ORDER.get(name, _NULL)} as {name}" for name in fields)
+
+
+def _period(params: AttributionParams) -> str:
+    return ", m.period as period" if "period" in params.dimension else ""
+
+
+def _sql(params: AttributionParams) -> str:
+    asked = [name for name in params.dimension if name != "total"]
+    fields = [name for name in asked if name != "period"]
+    period = ", @period({0}) as period" if "period" in asked else ""
+    moment = "m.t" if params.basis == "action" else "m.ordered_t"
+    # Only filters ask about the order behind a movement.
+    orders = "\n  left join orders o on o.order_id = m.order_id" if params.where else ""
+    credited = _won(params, fields) if params.model in _WINNERS else _split(params, fields)
+    shown = "".join(f"c.{name} as {name}, " for name in asked)
+    group = "".join(f"c.{name}, " for name in asked)
+    whole = "partition by c.period, c.currency" if "period" in asked else "partition by c.currency"
+    first = "c.period, " if "period" in asked else ""
+    return f"""
+with money as (
+  select m.order_id as order_id, @currency(m.currency) as currency, @zero() as orders,
+    case when m.kind = 'gross' then @amount(m.amount, m.currency) else @zero() end as gross,
+    case when m.kind = 'refund' then @amount(m.amount, m.currency) else @zero() end as refunds,
+    case when m.kind = 'cancel' then @amount(m.amount, m.currency) else @zero() end as cancelled{period.format(moment)}
+  from order_money m{orders}
+  where {moment} >= $from_t and {moment} < $to_t and m.kind <> 'discount' @where()
+  union all
+  select o.order_id as order_id, @currency(o.currency) as currency, cast(o.counted as decimal(18, 4)) as orders,
+    @zero() as gross, @zero() as refunds, @zero() as cancelled{period.format("o.ordered_t")}
+  from orders o
+  where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
+),{credited},
 totals as (
   select {shown}c.currency as currency, @sum(c.orders) as orders, @sum(c.gross) as gross, @sum(c.refunds) as refunds,
     @sum(c.cancelled) as cancelled, @sum(c.gross) - @sum(c.refunds) - @sum(c.cancelled) as net

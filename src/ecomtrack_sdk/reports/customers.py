@@ -39,14 +39,17 @@ from ecomtrack_sdk.reports.models.sessions import SESSIONS
 __all__ = ["CustomersParams", "CustomersRow", "report"]
 
 _SORTS = {
-    "net": "net desc",
-    "orders": "orders desc",
-    "aov": "aov desc",
-    "last_order": "last_order desc",
-    "first_order": "first_order desc",
-    "last_seen": "last_seen desc",
-    "sessions": "sessions desc",
+    "net": "b.net",
+    "orders": "coalesce(b.orders, 0)",
+    "aov": "@ratio(b.net, b.orders)",
+    "last_order": "b.last_t",
+    "first_order": "b.first_t",
+    "last_seen": "b.seen_t",
+    "sessions": "coalesce(w.sessions, 0)",
 }
+"""Column to sort by → SQL over a person's purchases ``b`` and visits ``w``."""
+_OF_VISITS = frozenset({"sessions", "channel", "country"})
+"""What only visits say: to sort or to filter by it, those of everybody are looked at."""
 
 
 class CustomersParams(Params):
@@ -107,9 +110,95 @@ class CustomersRow(Row):
     """``net ÷ orders``."""
 
 
-def _sql(params: CustomersParams) -> str:
+_NAMED = (
+    "session_events s{0}\n  where s.person_id not like 'visitor:%' and s.t >= $from_t and s.t < $to_t\n  group by 1"
+)
+_PURCHASES = ("currency", "orders", "first_t", "last_t", "gross", "refunds", "net", "country")
+_BOUGHT = ", ".join(f"b.{column} as {column}" for column in _PURCHASES)
+
+_EVERYBODY = f"""
+seen as (
+  select s.person_id as person_id, max(s.t) as seen_t
+  from {_NAMED.format("")}
+  union all
+  select s.person_id as person_id, max(s.t) as seen_t
+  from session_events s
+  where s.person_id in (select b.person_id from bought b where b.person_id like 'visitor:%')
+    and s.t >= $from_t and s.t < $to_t
+  group by 1
+),
+people as (
+  select c.person_id as person_id, c.seen_t as seen_t, {_BOUGHT}
+  from seen c
+  left join bought b on b.person_id = c.person_id
+)"""
+
+
+def _buyers_first(params: CustomersParams) -> str:
+    """CTE ``people`` where purchases decide: who bought goes first, others are looked for when that is too few."""
+    # All buyers did something some time. Who is known by a later refund alone was not there when the order was placed.
+    present = " and b.person_id in (select s.person_id from session_events s where s.t >= $from_t and s.t < $to_t)"
+    seen = present if params.from_ is not None or params.to is not None else ""
+    return f"""
+lacking as (
+  select count(*) as n
+  from bought b
+  cross join ends z
+  where b.orders > 0 and b.net is not null and {_chosen(params)}{seen}
+  having count(*) < {params.limit + params.offset}
+),
+people as (
+  select b.person_id as person_id, {_BOUGHT}
+  from bought b
+  where 1 = 1{seen}
+  union all
+  select f.person_id as person_id, {", ".join(f"null as {column}" for column in _PURCHASES)}
+  from (
+    select s.person_id as person_id
+    from {_NAMED.format(" cross join lacking k")}
+  ) f
+  where f.person_id not in (select b.person_id from bought b)
+)"""
+
+
+def _chosen(params: CustomersParams) -> str:
+    """Condition: the purchases ``b`` are as many and as long ago as asked for."""
     most = "" if params.max_orders is None else " and coalesce(b.orders, 0) <= $max_orders"
     silent = "" if params.silent_days == 0 else " and b.last_t <= z.t - $silent_t"
+    return f"coalesce(b.orders, 0) >= $min_orders{most}{silent}"
+
+
+def _visits(people: str) -> str:
+    return f"""
+visits as (
+  select v.person_id as person_id, @first(v.channel, (v.start_t, v.session_id)) as channel,
+    @last(v.country, (v.start_t, v.session_id)) as country,
+    sum(case when v.start_t >= $from_t and v.start_t < $to_t then 1 else 0 end) as sessions
+  from sessions v
+  where v.person_id in (select x.person_id from {people} x)
+  group by 1
+)"""
+
+
+def _page(params: CustomersParams, visits: str) -> str:
+    """CTE ``page``: the rows to be shown. All that does not choose them is looked up afterwards, for these alone."""
+    return f"""
+page as (
+  select b.person_id as person_id, {_BOUGHT}, {_SORTS[params.sort]} as rank
+  from people b
+  cross join ends z{visits}
+  where {_chosen(params)} @where()
+  order by rank desc nulls last, b.person_id, b.currency
+  limit {params.limit} offset {params.offset}
+)"""
+
+
+def _sql(params: CustomersParams) -> str:
+    visiting = bool(_OF_VISITS & {params.sort, *(name for name, *_ in params.filters())})
+    buyers_first = params.sort not in {"last_seen", "sessions"} and not params.where
+    join = "\n  left join visits w on w.person_id = b.person_id"
+    parts = [_buyers_first(params) if buyers_first else _EVERYBODY]
+    parts += [_visits("people"), _page(params, join)] if visiting else [_page(params, ""), _visits("page")]
     return f"""
 with ends as (
   select case when $to_t < 4000000000000000000 then $to_t else max(e.t) end as t from events e
@@ -124,17 +213,11 @@ bought as (
   join order_people p on p.order_id = o.order_id
   where o.ordered_t >= $from_t and o.ordered_t < $to_t and ($currency is null or @currency(o.currency) = $currency)
   group by 1, 2
-),
-seen as (
+),{",".join(parts)},
+stays as (
   select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
   from session_events s
-  where s.person_id not like 'visitor:%' and s.t >= $from_t and s.t < $to_t
-  group by 1
-  union all
-  select s.person_id as person_id, min(s.t) as first_t, max(s.t) as last_t, count(distinct s.visitor_id) as devices
-  from session_events s
-  where s.person_id in (select b.person_id from bought b where b.person_id like 'visitor:%')
-    and s.t >= $from_t and s.t < $to_t
+  where s.person_id in (select x.person_id from page x) and s.t >= $from_t and s.t < $to_t
   group by 1
 ),
 -- Most people have one name of a kind: only the others are worth a sorted list.
@@ -142,6 +225,7 @@ named as (
   select n.person_id as person_id, case when n.name like '%@%' then 1 else 0 end as mail, count(*) as names,
     max(n.name) as name
   from names n
+  where n.person_id in (select x.person_id from page x)
   group by 1, 2
 ),
 lists as (
@@ -157,31 +241,19 @@ aliases as (
   from named d
   left join lists l on l.person_id = d.person_id and l.mail = d.mail
   group by 1
-),
-visits as (
-  select v.person_id as person_id, @first(v.channel, (v.start_t, v.session_id)) as channel,
-    @last(v.country, (v.start_t, v.session_id)) as country,
-    sum(case when v.start_t >= $from_t and v.start_t < $to_t then 1 else 0 end) as sessions
-  from sessions v
-  where v.person_id in (select x.person_id from seen x)
-  group by 1
 )
-select c.person_id as person,
-  coalesce(a.emails, case when c.person_id like '%@%' then c.person_id end) as emails, a.ids as ids,
-  w.channel as channel, coalesce(b.country, w.country) as country, c.first_t as first_seen, c.last_t as last_seen,
-  coalesce(w.sessions, 0) as sessions, c.devices as devices, b.first_t as first_order, b.last_t as last_order,
+select b.person_id as person,
+  coalesce(a.emails, case when b.person_id like '%@%' then b.person_id end) as emails, a.ids as ids,
+  w.channel as channel, coalesce(b.country, w.country) as country, s.first_t as first_seen, s.last_t as last_seen,
+  coalesce(w.sessions, 0) as sessions, s.devices as devices, b.first_t as first_order, b.last_t as last_order,
   cast(z.t - b.last_t as double) / 86400000000 as days_since_order, coalesce(b.orders, 0) as orders,
   b.currency as currency, b.gross as gross, b.refunds as refunds, b.net as net, @ratio(b.net, b.orders) as aov
-from seen c
+from page b
+join stays s on s.person_id = b.person_id
 cross join ends z
-left join bought b on b.person_id = c.person_id
-left join aliases a on a.person_id = c.person_id
-left join visits w on w.person_id = c.person_id
-where (c.person_id not like 'visitor:%' or b.person_id is not null) and coalesce(b.orders, 0) >=
-$min_orders{most}{silent}
-  @where()
-order by {_SORTS[params.sort]} nulls last, c.person_id, b.currency
-limit {params.limit} offset {params.offset}
+left join aliases a on a.person_id = b.person_id
+left join visits w on w.person_id = b.person_id
+order by b.rank desc nulls last, b.person_id, b.currency
 """
 
 

@@ -143,11 +143,12 @@ def _plan(params: FunnelParams) -> _Plan:
     conditions = Conditions()
     window = parse_duration(params.window) * 1_000_000
     excluded = [step for step, _ in exclusions]
+    listed = params.bins is None and (params.dropped is not None or params.converted is not None)
     ties = TIES if order_matters(steps, excluded, params.breakdown) else ()
     body = [
         candidates(
             steps, excluded, conditions, mode=params.mode, per=params.per, breakdown=params.breakdown,
-            filtered=bool(params.where), ties=ties,
+            filtered=bool(params.where), listed=listed, ties=ties,
         )
     ]  # fmt: skip
     if params.mode == "ordered":
@@ -157,7 +158,6 @@ def _plan(params: FunnelParams) -> _Plan:
     else:
         body.append(any_order(slots(steps), window, len(exclusions), ties))
     broken_down = params.breakdown is not None
-    listed = params.bins is None and (params.dropped is not None or params.converted is not None)
     body.append(best(len(steps), ties, broken_down=broken_down, listed=listed))
     values: dict[str, Value] = dict(conditions.params)
     for number, step in enumerate(steps, 1):

@@ -25,6 +25,7 @@ Filters choose the hits. Orders that name nobody are not preceded by anything.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -125,46 +126,79 @@ def _goals(text: str) -> list[_Goal]:
     return found
 
 
-def _hits(goal: _Goal, place: int, conditions: Conditions) -> str:
-    """SELECT of the events that reach a goal."""
-    own = "e.value", "e.currency"
-    if goal.worth is not None:
-        own = conditions.bind(goal.worth), conditions.bind(goal.currency or "")
+def _apart(steps: list[Step]) -> bool:
+    """Whether no event can be two of *steps*."""
+    whole = {step.type for step in steps if step.name is None}
+    named = {step.type for step in steps if step.name is not None}
+    return len({(step.type, step.name) for step in steps}) == len(steps) and not whole & {"*", *named}
+
+
+def _reached(marks: Mapping[int, str], columns: str, source: str, *, apart: bool) -> str:
+    """SELECT of the events that reach the goals of *marks* (place → condition); one pass where they are *apart*."""
+    if not apart:
+        passes = [_reached({place: mark}, columns, source, apart=True) for place, mark in marks.items()]
+        return "\n  union all\n  ".join(passes)
+    place = " ".join(f"when {mark} then {place}" for place, mark in marks.items())
     return (
-        f"select {place} as place, a.person_id as person, a.session_id as session_id, e.t as t,\n"
-        f"    {own[0]} as value, {own[1]} as currency\n"
-        f"  from events e join session_events a on a.seq = e.seq\n"
-        f"  where e.t >= $from_t and e.t < $to_t and {conditions.step(goal.step)} @where()"
+        f"select case {place} end as place, {columns}\n  from {source}\n"
+        f"  where e.t >= $from_t and e.t < $to_t and ({' or '.join(marks.values())}) @where()"
     )
 
 
-def _sql(params: MicroConversionsParams) -> str:
+class _Plan(NamedTuple):
+    sql: str
+    values: dict[str, Value]
+
+
+def _plan(params: MicroConversionsParams) -> _Plan:
     goals = _goals(params.goals)
+    steps = [goal.step for goal in goals]
     conditions = Conditions()
     window = parse_duration(params.window) * 1_000_000
-    hits = "\n  union all ".join(_hits(goal, place, conditions) for place, goal in enumerate(goals))
+    marks = {place: conditions.step(step) for place, step in enumerate(steps)}
+    apart = _apart(steps)
+    # Types and names are in ``session_events`` too: goals that ask for no more do without ``events``.
+    whole = "events e join session_events a on a.seq = e.seq"
+    narrow = not params.where and not any(step.filters for step in steps)
+    who = "e" if narrow else "a"
+    # Numbers instead of ids: they are compared and counted only.
+    columns = (
+        f"case when {who}.person_id is not null then @hash({who}.person_id) end as person,\n"
+        f"    case when {who}.session_id is not null then @hash({who}.session_id) end as session, e.t as t"
+    )
+    hits = _reached(marks, columns, "session_events e" if narrow else whole, apart=apart)
+    worth = [
+        f"select {place} as place, {conditions.bind(goal.worth)} as value,"
+        f" {conditions.bind(goal.currency or '')} as currency\n  from hits h where h.place = {place}"
+        for place, goal in enumerate(goals)
+        if goal.worth is not None
+    ]
+    own = {place: f"{marks[place]} and e.value is not null" for place, goal in enumerate(goals) if goal.worth is None}
+    if own:
+        worth.append(_reached(own, "e.value as value, e.currency as currency", whole, apart=apart))
+    valued = "\n  union all\n  ".join(worth)
     places = " union all ".join(f"select {place} as place, $goal{place} as goal" for place in range(len(goals)))
-    return f"""with hits as (
+    sql = f"""with hits as (
   {hits}
 ),
 goals as ({places}),
 placed as (
-  select p.person_id as person, o.order_id, o.ordered_t as t
+  select case when p.person_id is not null then @hash(p.person_id) end as person, o.order_id, o.ordered_t as t
   from orders o left join order_people p on p.order_id = o.order_id
   where o.counted = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t
-),
-everybody as (
-  select a.person_id as person from session_events a
-  where a.t >= $from_t and a.t < $to_t and a.person_id is not null group by a.person_id
 ),
 visits as (
   select count(*) as n from sessions s where s.start_t >= $from_t and s.start_t < $to_t
 ),
-people as (select count(*) as n from everybody),
+people as (
+  select count(distinct @hash(a.person_id)) as n
+  from session_events a
+  where a.t >= $from_t and a.t < $to_t and a.person_id is not null
+),
 buying as (select count(distinct p.person) as n from placed p),
 ordering as (select count(*) as n from placed p),
 counted as (
-  select h.place, count(*) as hits, count(distinct h.session_id) as sessions, count(distinct h.person) as people
+  select h.place, count(*) as hits, count(distinct h.session) as sessions, count(distinct h.person) as people
   from hits h group by h.place
 ),
 followed as (
@@ -176,14 +210,16 @@ followed as (
   ) f
   group by f.place
 ),
-reached as (select h.place, h.person from hits h where h.person is not null group by h.place, h.person),
 bought as (select p.person from placed p where p.person is not null group by p.person),
 also as (
-  select r.place, count(*) as n from reached r join bought b on b.person = r.person group by r.place
+  select h.place, count(distinct h.person) as n from hits h join bought b on b.person = h.person group by h.place
+),
+valued as (
+  {valued}
 ),
 worth as (
-  select h.place, @currency(h.currency) as currency, @sum(@amount(h.value, h.currency)) as value
-  from hits h where h.value is not null group by h.place, @currency(h.currency)
+  select v.place, @currency(v.currency) as currency, @sum(@amount(v.value, v.currency)) as value
+  from valued v group by v.place, @currency(v.currency)
 )
 select g.goal as goal, coalesce(c.hits, 0) as hits, coalesce(c.sessions, 0) as sessions,
   @ratio(coalesce(c.sessions, 0), v.n) as session_rate, coalesce(c.people, 0) as people,
@@ -202,23 +238,16 @@ left join followed f on f.place = g.place
 left join also x on x.place = g.place
 left join worth w on w.place = g.place and ($currency is null or w.currency = $currency)
 order by g.place, w.currency"""
-
-
-def _values(params: MicroConversionsParams) -> dict[str, Value]:
-    goals = _goals(params.goals)
-    conditions = Conditions()
-    for place, goal in enumerate(goals):
-        _hits(goal, place, conditions)
-    return {**conditions.params, **{f"goal{place}": goal.name for place, goal in enumerate(goals)}}
+    return _Plan(sql, {**conditions.params, **{f"goal{place}": goal.name for place, goal in enumerate(goals)}})
 
 
 report = Report(
     "micro_conversions",
     MicroConversionsParams,
     MicroConversionsRow,
-    _sql,
+    lambda params: _plan(params).sql,
     models=(SESSION_EVENTS, SESSIONS, ORDERS, ORDER_PEOPLE),
     filters=ACT_FILTERS,
-    bind=_values,
+    bind=lambda params: _plan(params).values,
     doc=__doc__ or "",
 )

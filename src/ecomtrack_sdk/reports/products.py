@@ -106,11 +106,12 @@ _KEY = {
     "brand": "x.brand",
 }
 _LEVELS = " union all ".join(f"select {n} as n" for n in range(1, 9))
-_FIELDS = "product_id, {0}.variant_id, {0}.name, {0}.brand, {0}.category, {0}.categories"
-
-
-def _fields(alias: str) -> str:
-    return f"{alias}.{_FIELDS.format(alias)}"
+_ASKED = {
+    "product": ("name",), "variant": ("name", "variant_id"), "category": ("categories",), "top_category": ("category",),
+    "brand": ("brand",),
+}  # fmt: skip
+"""Group → what is asked of an item beside its product; filters ask for more."""
+_FILTERED = {"variant": "variant_id", "category": "categories", "brand": "brand"}
 
 
 _ZEROS = {
@@ -119,63 +120,70 @@ _ZEROS = {
 }  # fmt: skip
 
 
-def _moves(source: str, t: str, currency: str, alias: str, **measures: str) -> str:
+def _moves(source: str, t: str, currency: str, fields: str, **measures: str) -> str:
     columns = ", ".join(f"{measures.get(name, zero)} as {name}" for name, zero in _ZEROS.items())
-    return f"select {t} as t, {currency} as currency, {_fields(alias)}, {columns}\n  from {source}"
+    return f"select {t} as t, {currency} as currency, {fields}, {columns}\n  from {source}"
 
 
 def _sql(params: ProductsParams) -> str:
     acting = params.basis == "action"
+    asked = {*_ASKED[params.group], *(_FILTERED[name] for name, *_ in params.filters() if name in _FILTERED)}
+
+    def fields(alias: str) -> str:
+        return ", ".join(f"{alias}.{name} as {name}" for name in ("product_id", *sorted(asked)))
+
     line, back = "l.ordered_t", "coalesce(o.ordered_t, r.t)"
-    # What an event that happened says of its product; views and adds in one pass.
-    seen = (
-        "session_events e join event_items i on i.seq = e.seq and i.list = 'item' "
-        "where e.type in ('view_product', 'add_to_cart')"
-    )
-    no_currency = "cast(null as varchar)"
     remaining = "case when l.counted = 0 and l.subtotal > l.refunded then l.subtotal - l.refunded else @zero() end"
     moves = "\n  union all\n  ".join([
+        _moves("looks k", "k.t", "cast(null as varchar)", fields("k"), views="k.views", adds="k.adds"),
         _moves(
-            seen, "e.t", no_currency, "i", views="case when e.type = 'view_product' then 1 else 0 end",
-            adds="case when e.type = 'add_to_cart' then 1 else 0 end",
-        ),
-        _moves(
-            "order_lines l", line, "l.currency", "l", gross="l.subtotal", discounts="l.discount",
+            "order_lines l", line, "l.currency", fields("l"), gross="l.subtotal", discounts="l.discount",
             order_id="case when l.counted = 1 then l.order_id end",
             units="case when l.counted = 1 then l.quantity else @zero() end",
         ),
         _moves(
             "order_lines l join orders o on o.order_id = l.order_id where l.counted = 0",
-            "o.cancelled_t" if acting else line, "l.currency", "l", cancelled=remaining,
+            "o.cancelled_t" if acting else line, "l.currency", fields("l"), cancelled=remaining,
         ),
         _moves(
             "refund_lines r left join orders o on o.order_id = r.order_id", "r.t" if acting else back,
-            "coalesce(o.currency, r.currency)", "r", refunds="r.amount", returned="r.quantity",
+            "coalesce(o.currency, r.currency)", fields("r"), refunds="r.amount", returned="r.quantity",
         ),
     ])  # fmt: skip
+    said, name = (" x.name,", "@last(k.name, (k.t, k.name))") if "name" in asked else ("", "k.product")
+    known = "".join(f" coalesce(m.{name}, g.{name}) as {name}," for name in sorted(asked - {"variant_id"}))
+    variant = " m.variant_id," if "variant_id" in asked else ""
     each = f" cross join ({_LEVELS}) n" if params.group == "category" else ""
     key = _KEY[params.group]
     some = f" and ({key} is not null or n.n = 1)" if each else ""
-    return f"""with moves as (
+    # What an event that happened says of its product; most say the same, so that little is left to look at.
+    return f"""with looks as (
+  select {fields("i")}, max(e.t) as t, sum(e.viewed) as views, sum(1 - e.viewed) as adds
+  from (
+    select s.seq as seq, s.t as t, case when s.type = 'view_product' then 1 else 0 end as viewed
+    from session_events s
+    where s.type in ('view_product', 'add_to_cart') and s.t >= $from_t and s.t < $to_t
+  ) e
+  join event_items i on i.seq = e.seq and i.list = 'item'
+  group by {", ".join(str(place) for place in range(1, len(asked) + 2))}
+),
+moves as (
   {moves}
 ),
 known as (
-  select m.t, m.currency, m.product_id, m.variant_id, coalesce(m.name, g.name) as name,
-    coalesce(m.brand, g.brand) as brand, coalesce(m.category, g.category) as category,
-    coalesce(m.categories, g.categories) as categories, m.views, m.adds, m.order_id, m.units, m.gross, m.discounts,
-    m.refunds, m.cancelled, m.returned
+  select m.t, m.currency, m.product_id,{variant}{known} m.views, m.adds, m.order_id, m.units, m.gross,
+    m.discounts, m.refunds, m.cancelled, m.returned
   from moves m
   left join catalog g on g.product_id = m.product_id
 ),
 kept as (
-  select coalesce({key}, '(none)') as product, x.name as name, x.t as t, x.currency as currency, x.views, x.adds,
-    x.order_id, x.units, x.gross, x.discounts, x.refunds, x.cancelled, x.returned
+  select coalesce({key}, '(none)') as product,{said} x.t, x.currency, x.views, x.adds, x.order_id, x.units, x.gross,
+    x.discounts, x.refunds, x.cancelled, x.returned
   from known x{each}
   where x.t >= $from_t and x.t < $to_t{some} @where()
 ),
 seen as (
-  select k.product, sum(k.views) as views, sum(k.adds) as adds, @last(k.name, (k.t, k.name)) as name,
-    max(k.currency) as any_currency
+  select k.product, sum(k.views) as views, sum(k.adds) as adds, {name} as name
   from kept k group by k.product
 ),
 money as (
@@ -186,10 +194,10 @@ money as (
   from kept k where k.currency is not null group by k.product, @currency(k.currency)
 ),
 totals as (
-  select s.product, {"s.name" if params.group in {"product", "variant"} else "s.product"} as name, m.currency,
-    s.views, s.adds, coalesce(m.orders, 0) as orders, coalesce(m.units, @zero()) as units,
-    coalesce(m.gross, @zero()) as gross, coalesce(m.discounts, @zero()) as discounts,
-    coalesce(m.refunds, @zero()) as refunds, coalesce(m.cancelled, @zero()) as cancelled,
+  select s.product, s.name, m.currency, s.views, s.adds, coalesce(m.orders, 0) as orders,
+    coalesce(m.units, @zero()) as units, coalesce(m.gross, @zero()) as gross,
+    coalesce(m.discounts, @zero()) as discounts, coalesce(m.refunds, @zero()) as refunds,
+    coalesce(m.cancelled, @zero()) as cancelled,
     coalesce(m.gross, @zero()) - coalesce(m.refunds, @zero()) - coalesce(m.cancelled, @zero()) as net,
     coalesce(m.returned, @zero()) as returned
   from seen s

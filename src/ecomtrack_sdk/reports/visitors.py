@@ -93,37 +93,41 @@ class VisitorsRow(Row):
     """Its kind of device."""
 
 
-def _sql(params: VisitorsParams) -> str:
-    known = {"all": "", "named": " and {} not like 'visitor:%'", "unnamed": " and {} like 'visitor:%'"}[params.known]
-    bought = {"all": "", "yes": " and coalesce(b.orders, 0) > 0", "no": " and coalesce(b.orders, 0) = 0"}[params.bought]
+_SORTS = {
+    "last_seen": "r.last_t",
+    "first_seen": "r.first_t",
+    "sessions": "r.sessions",
+    "page_views": "r.page_views",
+    "seconds": "r.seconds",
+    "revenue": "case when b.currencies = 1 then b.net end",
+}
+"""Column to sort by → SQL over a browser ``r`` and its purchases ``b``."""
+
+
+def _bought(visits: str) -> str:
     return f"""
-with visits as (
-  select s.*, row_number() over (partition by s.visitor_id order by s.start_t, s.session_id) as place
-  from sessions s
-  where s.start_t >= $from_t and s.start_t < $to_t @where()
-),
-products as (
-  select v.visitor_id as visitor_id, count(distinct p.product_id) as products
-  from visits v
-  join pages p on p.session_id = v.session_id
-  where p.type = 'view_product'
-  group by 1
-),
-adds as (
-  select v.visitor_id as visitor_id, count(*) as adds
-  from visits v
-  join session_events e on e.session_id = v.session_id
-  where e.type = 'add_to_cart'
-  group by 1
-),
 bought as (
   select v.visitor_id as visitor_id, sum(o.counted) as orders, count(distinct @currency(o.currency)) as currencies,
     max(@currency(o.currency)) as currency, @sum(@amount(o.net, o.currency)) as net
-  from visits v
+  from {visits} v
   join session_orders x on x.session_id = v.session_id
   join orders o on o.order_id = x.order_id
   where $currency is null or @currency(o.currency) = $currency
   group by 1
+)"""
+
+
+def _sql(params: VisitorsParams) -> str:
+    known = {"all": "", "named": " and {} not like 'visitor:%'", "unnamed": " and {} like 'visitor:%'"}[params.known]
+    bought = {"all": "", "yes": " and coalesce(b.orders, 0) > 0", "no": " and coalesce(b.orders, 0) = 0"}[params.bought]
+    # What chooses the rows is looked at for every browser, the rest for those on the page only.
+    buying = params.sort == "revenue" or bool(bought)
+    join = "\n  left join bought b on b.visitor_id = r.visitor_id" if buying else ""
+    return f"""
+with visits as (
+  select s.session_id, s.visitor_id, s.person_id, s.start_t, s.end_t, s.page_views, s.seconds
+  from sessions s
+  where s.start_t >= $from_t and s.start_t < $to_t @where()
 ),
 browsers as (
   select v.visitor_id as visitor_id, @last(v.person_id, (v.start_t, v.session_id)) as person_id,
@@ -131,7 +135,34 @@ browsers as (
     sum(v.seconds) as seconds
   from visits v
   group by 1
-)
+),{_bought("visits") + "," if buying else ""}
+page as (
+  select r.*, {_SORTS[params.sort]} as rank
+  from browsers r{join}
+  where 1 = 1{known.format("r.person_id")}{bought}
+  order by rank desc nulls last, r.visitor_id
+  limit {params.limit} offset {params.offset}
+),
+theirs as (
+  select s.session_id, s.visitor_id, s.channel, s.source, s.campaign, s.landing_page, s.country, s.device,
+    row_number() over (partition by s.visitor_id order by s.start_t, s.session_id) as place
+  from sessions s
+  where s.visitor_id in (select x.visitor_id from page x) and s.start_t >= $from_t and s.start_t < $to_t @where()
+),
+products as (
+  select v.visitor_id as visitor_id, count(distinct p.product_id) as products
+  from theirs v
+  join pages p on p.session_id = v.session_id
+  where p.type = 'view_product'
+  group by 1
+),
+adds as (
+  select v.visitor_id as visitor_id, count(*) as adds
+  from theirs v
+  join session_events e on e.session_id = v.session_id
+  where e.type = 'add_to_cart'
+  group by 1
+){"" if buying else "," + _bought("theirs")}
 select r.visitor_id as visitor, r.person_id as person, r.first_t as first_seen, r.last_t as last_seen,
   r.sessions as sessions, r.page_views as page_views, coalesce(p.products, 0) as products,
   coalesce(a.adds, 0) as cart_adds, r.seconds as seconds, coalesce(b.orders, 0) as orders,
@@ -139,14 +170,12 @@ select r.visitor_id as visitor, r.person_id as person, r.first_t as first_seen, 
   case when b.currencies = 1 then b.net end as revenue,
   f.channel as channel, f.source as source, f.campaign as campaign, f.landing_page as landing_page,
   f.country as country, f.device as device
-from browsers r
-join visits f on f.visitor_id = r.visitor_id and f.place = 1
+from page r
+join theirs f on f.visitor_id = r.visitor_id and f.place = 1
 left join products p on p.visitor_id = r.visitor_id
 left join adds a on a.visitor_id = r.visitor_id
 left join bought b on b.visitor_id = r.visitor_id
-where 1 = 1{known.format("r.person_id")}{bought}
-order by {params.sort} desc nulls last, r.visitor_id
-limit {params.limit} offset {params.offset}
+order by r.rank desc nulls last, r.visitor_id
 """
 
 
