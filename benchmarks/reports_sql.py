@@ -49,20 +49,26 @@ best as (
 ),
 people as (
   select b.unit, any_value(b.reach) as reach, median(t2 - t) filter (b.reach >= 2) as m2,
-    median(t3 - t2) filter (b.reach >= 3) as m3, median(t4 - t3) filter (b.reach >= 4) as m4
+    median(t3 - t2) filter (b.reach >= 3) as m3, median(t4 - t3) filter (b.reach >= 4) as m4,
+    avg(t2 - t) filter (b.reach >= 2) as a2, avg(t3 - t2) filter (b.reach >= 3) as a3,
+    avg(t4 - t3) filter (b.reach >= 4) as a4, avg(t3 - t) filter (b.reach >= 3) as f3,
+    avg(t4 - t) filter (b.reach >= 4) as f4
   from best b join tries x on x.unit = b.unit and x.reach = b.reach
   group by b.unit
 ),
 totals as (
   select count(*) as c1, count(*) filter (reach >= 2) as c2, count(*) filter (reach >= 3) as c3,
     count(*) filter (reach >= 4) as c4, quantile_cont(m2, [0.5, 0.9]) as q2, quantile_cont(m3, [0.5, 0.9]) as q3,
-    quantile_cont(m4, [0.5, 0.9]) as q4
+    quantile_cont(m4, [0.5, 0.9]) as q4, avg(a2) as a2, avg(a3) as a3, avg(a4) as a4, avg(f3) as f3, avg(f4) as f4
   from people
 )
-select 1, 'view_product', c1, if(c1 > 0, 1, null), null, null, null from totals
-union all select 2, 'add_to_cart', c2, c2 / c1, c2 / c1, q2[1] / 1e6, q2[2] / 1e6 from totals
-union all select 3, 'start_checkout', c3, c3 / c1, c3 / c2, q3[1] / 1e6, q3[2] / 1e6 from totals
-union all select 4, 'order', c4, c4 / c1, c4 / c3, q4[1] / 1e6, q4[2] / 1e6 from totals
+select 1, 'view_product', c1, if(c1 > 0, 1, null), null, null, null, null, null from totals
+union all
+select 2, 'add_to_cart', c2, c2 / c1, c2 / c1, q2[1] / 1e6, q2[2] / 1e6, a2 / 1e6, a2 / 1e6 from totals
+union all
+select 3, 'start_checkout', c3, c3 / c1, c3 / c2, q3[1] / 1e6, q3[2] / 1e6, a3 / 1e6, f3 / 1e6 from totals
+union all
+select 4, 'order', c4, c4 / c1, c4 / c3, q4[1] / 1e6, q4[2] / 1e6, a4 / 1e6, f4 / 1e6 from totals
 order by 1
 """
 

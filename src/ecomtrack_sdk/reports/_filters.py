@@ -98,4 +98,12 @@ def models_of(conditions: Iterable[str]) -> list[Model]:
         from ecomtrack_sdk.reports.models.touches import ORDER_TOUCH
 
         found.append(ORDER_TOUCH)
+    if " sessions " in text:
+        from ecomtrack_sdk.reports.models.sessions import SESSIONS
+
+        found.append(SESSIONS)
+    if " session_orders " in text:
+        from ecomtrack_sdk.reports.models.sessions import SESSION_ORDERS
+
+        found.append(SESSION_ORDERS)
     return found

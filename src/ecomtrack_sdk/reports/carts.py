@@ -16,7 +16,8 @@ without an order ÷ checkouts. ``value``: content when last touched, price x qua
 
 **Caveats.** Carts are known by ``cart_id``, else by person. An order without ``cart_id`` closes the cart its buyer
 touched last. Orders without any cart are not here. An order counts even when it is cancelled later. Snapshots of the
-whole content make up for changes that were not seen.
+whole content make up for changes that were not seen. ``channel``, ``country`` and their like are those of the visit in
+which a cart was begun; ``product``, ``category`` and ``brand`` mean anything ever put into it.
 
 **Source.** Cart abandonment as in Nosto and Metrilo (1 - orders ÷ carts); Matomo and Snowplow do it per visit, which
 counts a cart ordered tomorrow as abandoned.
@@ -32,6 +33,8 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._acts import last_moment
 from ecomtrack_sdk.reports._base import Report, Row
+from ecomtrack_sdk.reports._dimensions import SESSION_FILTERS
+from ecomtrack_sdk.reports._filters import in_category
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Period, Quantity, Rate, Time
 from ecomtrack_sdk.reports.models.carts import CARTS
@@ -101,12 +104,36 @@ _LISTED = {
 
 
 _UP_TO = """(
-    select k.cart, k.person_id, k.started_t, k.last_t, k.sessions, k.checkout_t,
+    select k.cart, k.no, k.person_id, k.session_id, k.started_t, k.last_t, k.sessions, k.checkout_t,
       case when k.ordered_t < $to_t then k.order_id end as order_id,
       case when k.ordered_t < $to_t then k.ordered_t end as ordered_t, k.currency, k.value, k.units
     from carts k
   )"""
 """Carts as they were when the time asked for was over: what was ordered later had not been."""
+
+
+_BEGUN = "c.session_id in (select s.session_id from sessions s where {0})"
+_HELD = (
+    "concat(c.cart, '#', cast(c.no as varchar)) in (select concat(x.cart, '#', cast(x.no as varchar))"
+    " from cart_events x join event_items i on i.event_id = x.id and i.list in ('item', 'cart')"
+    " left join catalog g on g.product_id = i.product_id where {0})"
+)
+_FILTERS = {
+    "person": "c.person_id = {value}",
+    "customer": (
+        "c.person_id = {value} or c.person_id in (select n.person_id from names n where n.name = lower({value}))"
+    ),
+    "cart": "c.cart = {value} or c.cart = concat('c:', {value})",
+    "product": _HELD.format("i.product_id = {value}"),
+    "variant": _HELD.format("i.variant_id = {value}"),
+    "category": _HELD.format(in_category("i")),
+    "brand": _HELD.format("coalesce(i.brand, g.brand) = {value}"),
+    **{
+        name: _BEGUN.format(SESSION_FILTERS[name])
+        for name in ("channel", "source", "medium", "campaign", "landing_page", "country", "device")
+    },
+}
+"""The visit in which a cart was begun, and what was ever put into it."""
 
 
 def _sql(params: CartsParams) -> str:
@@ -145,7 +172,7 @@ report = Report(
     CartsRow,
     _sql,
     models=(CARTS,),
-    filters={"person": "c.person_id = {value}", "cart": "c.cart = {value} or c.cart = concat('c:', {value})"},
+    filters=_FILTERS,
     doc=__doc__ or "",
     keys=("period", "currency", "cart"),
 )

@@ -17,7 +17,8 @@ bought unseen). ``return_rate = returned ÷ units``, both in units.
 tax, discounts on an order as a whole, and refunds without lines are no product's: ``revenue`` has them. With
 ``group=category`` a product counts in each of its categories, so rows add up to more than the shop sold;
 ``top_category`` takes the first of them. ``basis=order`` books refunds and cancellations on the order's date,
-``action`` on their own.
+``action`` on their own. ``channel``, ``country`` and their like choose views and adds by their visit, orders as in
+``revenue``; ``status`` and what else only orders have leaves no views and adds.
 
 **Source.** Shopify *Sales by product*, Matomo *Product conversion*, Metrilo *Products*.
 """
@@ -32,6 +33,7 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
+from ecomtrack_sdk.reports._dimensions import SESSION_FILTERS
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import Params
 from ecomtrack_sdk.reports._values import Count, Money, Quantity, Rate
@@ -112,6 +114,27 @@ _ASKED = {
 }  # fmt: skip
 """Group → what is asked of an item beside its product; filters ask for more."""
 _FILTERED = {"variant": "variant_id", "category": "categories", "brand": "brand"}
+_NOBODY = "cast(null as varchar)"
+_OF_VISIT = "x.visit in (select s.session_id from sessions s where {0})"
+_OF_SALE = "x.sale in (select o.order_id from orders o where {0})"
+_IN_VISIT = (
+    "x.sale in (select b.order_id from session_orders b join sessions s on s.session_id = b.session_id where {0})"
+)
+_TIED = {
+    **{
+        name: f"{_OF_VISIT.format(SESSION_FILTERS[name])} or {_OF_SALE.format(ORDER_FILTERS[name])}"
+        for name in ("channel", "source", "medium", "campaign", "country", "customer")
+    },
+    **{
+        name: f"{_OF_VISIT.format(SESSION_FILTERS[name])} or {_IN_VISIT.format(SESSION_FILTERS[name])}"
+        for name in ("device", "landing_page")
+    },
+    **{
+        name: _OF_SALE.format(ORDER_FILTERS[name])
+        for name in ("order", "status", "payment_method", "coupon", "region", "city")
+    },
+}
+"""Filters on the visit of a look and on the order of a line."""
 
 
 _ZEROS = {
@@ -127,45 +150,51 @@ def _moves(source: str, t: str, currency: str, fields: str, **measures: str) -> 
 
 def _sql(params: ProductsParams) -> str:
     acting = params.basis == "action"
-    asked = {*_ASKED[params.group], *(_FILTERED[name] for name, *_ in params.filters() if name in _FILTERED)}
+    filtered = {name for name, *_ in params.filters()}
+    asked = {*_ASKED[params.group], *(_FILTERED[name] for name in filtered if name in _FILTERED)}
+    # Where somebody came from and what was ordered is looked up only where a filter asks for it.
+    tied = bool(filtered - {"product", *_FILTERED})
 
-    def fields(alias: str) -> str:
-        return ", ".join(f"{alias}.{name} as {name}" for name in ("product_id", *sorted(asked)))
+    def fields(alias: str, visit: str = _NOBODY, sale: str = _NOBODY) -> str:
+        named = ", ".join(f"{alias}.{name} as {name}" for name in ("product_id", *sorted(asked)))
+        return f"{named}, {visit} as visit, {sale} as sale" if tied else named
 
     line, back = "l.ordered_t", "coalesce(o.ordered_t, r.t)"
     remaining = "case when l.counted = 0 and l.subtotal > l.refunded then l.subtotal - l.refunded else @zero() end"
     moves = "\n  union all\n  ".join([
-        _moves("looks k", "k.t", "cast(null as varchar)", fields("k"), views="k.views", adds="k.adds"),
+        _moves("looks k", "k.t", _NOBODY, fields("k", visit="k.visit"), views="k.views", adds="k.adds"),
         _moves(
-            "order_lines l", line, "l.currency", fields("l"), gross="l.subtotal", discounts="l.discount",
-            order_id="case when l.counted = 1 then l.order_id end",
+            "order_lines l", line, "l.currency", fields("l", sale="l.order_id"), gross="l.subtotal",
+            discounts="l.discount", order_id="case when l.counted = 1 then l.order_id end",
             units="case when l.counted = 1 then l.quantity else @zero() end",
         ),
         _moves(
             "order_lines l join orders o on o.order_id = l.order_id where l.counted = 0",
-            "o.cancelled_t" if acting else line, "l.currency", fields("l"), cancelled=remaining,
+            "o.cancelled_t" if acting else line, "l.currency", fields("l", sale="l.order_id"), cancelled=remaining,
         ),
         _moves(
             "refund_lines r left join orders o on o.order_id = r.order_id", "r.t" if acting else back,
-            "coalesce(o.currency, r.currency)", fields("r"), refunds="r.amount", returned="r.quantity",
+            "coalesce(o.currency, r.currency)", fields("r", sale="r.order_id"), refunds="r.amount",
+            returned="r.quantity",
         ),
     ])  # fmt: skip
     said, name = (" x.name,", "@last(k.name, (k.t, k.name))") if "name" in asked else ("", "k.product")
     known = "".join(f" coalesce(m.{name}, g.{name}) as {name}," for name in sorted(asked - {"variant_id"}))
-    variant = " m.variant_id," if "variant_id" in asked else ""
+    variant = (" m.variant_id," if "variant_id" in asked else "") + (" m.visit, m.sale," if tied else "")
     each = f" cross join ({_LEVELS}) n" if params.group == "category" else ""
     key = _KEY[params.group]
     some = f" and ({key} is not null or n.n = 1)" if each else ""
     # What an event that happened says of its product; most say the same, so that little is left to look at.
     return f"""with looks as (
-  select {fields("i")}, max(e.t) as t, sum(e.viewed) as views, sum(1 - e.viewed) as adds
+  select {fields("i", visit="e.session_id")}, max(e.t) as t, sum(e.viewed) as views, sum(1 - e.viewed) as adds
   from (
-    select s.seq as seq, s.t as t, case when s.type = 'view_product' then 1 else 0 end as viewed
+    select s.seq as seq, s.t as t, s.session_id as session_id,
+      case when s.type = 'view_product' then 1 else 0 end as viewed
     from session_events s
     where s.type in ('view_product', 'add_to_cart') and s.t >= $from_t and s.t < $to_t
   ) e
   join event_items i on i.seq = e.seq and i.list = 'item'
-  group by {", ".join(str(place) for place in range(1, len(asked) + 2))}
+  group by {", ".join(str(place) for place in range(1, len(asked) + (4 if tied else 2)))}
 ),
 moves as (
   {moves}
@@ -227,8 +256,9 @@ report = Report(
         "variant": "x.variant_id = {value}",
         "category": "@contains(concat(' > ', x.categories, ' > '), concat(' > ', {value}, ' > '))",
         "brand": "x.brand = {value}",
+        **_TIED,
     },
-    order_filters={name: ORDER_FILTERS[name] for name in ("product", "variant", "category", "brand")},
+    order_filters=ORDER_FILTERS,
     checks=MONEY_CHECKS,
     doc=__doc__ or "",
     keys=("product", "currency"),

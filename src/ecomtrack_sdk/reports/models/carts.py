@@ -266,10 +266,10 @@ CARTS = Model(
     "carts",
     """One row per cart that ever held something.
 
-    cart, no (see ``cart_events``), person_id, started_t, last_t (microseconds of the first and the last event before
-    the order), sessions, adds, checkout_t (NULL: never got there), order_id and ordered_t (NULL: not ordered),
-    currency, value and units (content when last touched: the last snapshot plus what went in and out after it, not
-    below 0).
+    cart, no (see ``cart_events``), person_id, session_id (in which it was begun), started_t, last_t (microseconds of
+    the first and the last event before the order), sessions, adds, checkout_t (NULL: never got there), order_id and
+    ordered_t (NULL: not ordered), currency, value and units (content when last touched: the last snapshot plus what
+    went in and out after it, not below 0).
     """,
     f"""
     with grouped as (
@@ -286,6 +286,7 @@ CARTS = Model(
     ),
     summed as (
       select p.cart as cart, p.no as no, @last(p.person_id, (p.rank, p.t, p.id)) as person_id,
+        @first(p.session_id, (p.t, p.rank, p.id)) as session_id,
         min(p.t) as started_t, max(case when p.rank = 0 then p.t end) as last_t,
         count(distinct p.session_id) as sessions, count(case when p.type = 'add_to_cart' then 1 end) as adds,
         min(case when p.type = 'start_checkout' then p.t end) as checkout_t,
@@ -297,7 +298,8 @@ CARTS = Model(
       from parts p
       group by p.cart, p.no
     )
-    select s.cart as cart, s.no as no, s.person_id as person_id, s.started_t as started_t, s.last_t as last_t,
+    select s.cart as cart, s.no as no, s.person_id as person_id, s.session_id as session_id,
+      s.started_t as started_t, s.last_t as last_t,
       s.sessions as sessions, s.adds as adds, s.checkout_t as checkout_t, s.order_id as order_id,
       s.ordered_t as ordered_t, s.currency as currency,
       cast(case when s.value > 0 then s.value else @zero() end as decimal(18, 4)) as value,
