@@ -30,8 +30,6 @@ from ecomtrack_sdk.store import LogRow, SqliteStore
 from ecomtrack_sdk.store._duckdb import DuckDBWarehouse
 
 ROUNDS = 3
-MANY = 5_000_000
-"""Events from which on one round has to do: it takes minutes."""
 
 
 class UpTo:
@@ -148,7 +146,7 @@ def report(directory: Path, last: int, name: str) -> dict:
             result = asked.run(store, params)
         peak = rss_mb()
         ours, answers, theirs, rows = [], [], [], []
-        for _ in range(ROUNDS if last < MANY else 1):
+        for _ in range(ROUNDS):
             with Clock() as clock:
                 result = asked.run(store, params)
             ours.append(clock.seconds)

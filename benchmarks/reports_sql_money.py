@@ -37,7 +37,8 @@ placed as (
   from orders group by all
 )
 select period, currency, coalesce(orders, 0), coalesce(units, 0), coalesce(customers, 0), coalesce(gross, 0) as g,
-  coalesce(discounts, 0), coalesce(shipping, 0), coalesce(tax, 0), coalesce(refunds, 0) as r, coalesce(cancelled, 0) as c, g - r - c as net, net / orders
+  coalesce(discounts, 0), coalesce(shipping, 0), coalesce(tax, 0), coalesce(refunds, 0) as r,
+  coalesce(cancelled, 0) as c, g - r - c as net, net / orders
 from money full join placed using (period, currency)
 order by period, currency
 """
