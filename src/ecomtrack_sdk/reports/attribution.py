@@ -129,7 +129,7 @@ def _part(amount: str) -> str:
     )
 
 
-def _won(params: AttributionParams, fields: Sequence[Dimension]) -> str:
+def _won(params: AttributionParams, fields: Sequence[str]) -> str:
     """CTEs up to ``credits`` where one touch gets it all: an aggregate finds it, nothing is sorted."""
     winner = _WINNERS[params.model]
     # Aggregates pass over what is not there, and that may be what the winner says; no text is ever empty.
@@ -162,7 +162,7 @@ credits as (
 )"""
 
 
-def _split(params: AttributionParams, fields: Sequence[Dimension]) -> str:
+def _split(params: AttributionParams, fields: Sequence[str]) -> str:
     """CTEs up to ``credits`` where touches share an order by their weights."""
     touched = "".join(f", {sql} as {name}" for name, sql in grouped(fields, "t", "", SESSION_DIMENSIONS))
     carried = "".join(f", p.{name} as {name}" for name in fields)
@@ -208,7 +208,7 @@ credits as (
 )"""
 
 
-def _given(fields: Sequence[Dimension]) -> str:
+def _given(fields: Sequence[str]) -> str:
     return "".join(f", {_OF_ORDER.get(name, _NULL)} as {name}" for name in fields)
 
 
