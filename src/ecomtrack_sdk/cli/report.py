@@ -19,7 +19,7 @@ from ecomtrack_sdk.cli._places import DataOption, KeyOption, UrlOption, data_dir
 from ecomtrack_sdk.errors import BadParameter, ConfigError, TransportError
 
 METAVARS = {"from": "DATE", "to": "DATE", "where": "FIELD=VALUE", "rates": "CURRENCY=RATE", "time_zone": "NAME",
-            "currency": "CODE", "convert": "CODE"}  # fmt: skip
+            "currency": "CODE", "convert": "CODE", "counted": "STATUS"}  # fmt: skip
 
 ALL = "all"
 """Instead of a name: every report at once."""

@@ -49,7 +49,7 @@ def acts(
         value, join = conditions.breakdown(breakdown, [step.type], of_order=step.type == "order")
     orders = ""
     if step.type == "order":
-        orders = "\n  join orders o on o.order_id = e.order_id and o.ordered_t = e.t and o.counted = 1"
+        orders = "\n  join orders o on o.order_id = e.order_id and o.ordered_t = e.t and @counted(o) = 1"
     return (
         f"{name} as (\n  select {person}.person_id as person, e.t as t, e.event_id as id, {value} as breakdown\n"
         f"  from {source}{orders}{join}\n"

@@ -30,7 +30,7 @@ HOW TO ADD A REPORT: one file, one golden folder, one line in ``REPORTS`` (``rep
   is a str, int, float, Decimal, bool or None; more through ``bind=lambda params: {...}``. SQL may be a function of
   the params that returns text (funnels): its text comes from a fixed vocabulary, user values are always bound.
 - Macros (``@period(t) @ratio(a,b) @last(x,order) @sum(x) @zero() @money(x) @prorate(a,n,m) @median(x)
-  @quantile(x,q) @json(col,key) @contains(s,part) @amount(x,cur) @currency(cur) @join_text(x) @days(a,b)
+  @quantile(x,q) @json(col,key) @contains(s,part) @amount(x,cur) @currency(cur) @counted(o) @join_text(x) @days(a,b)
   @periods(a,b) @numbers(x,most)``): table in ``store/_dialect.py``. Amounts that are summed go through
   ``@sum(@amount(x, currency))`` grouped by ``@currency(currency)``: that is --convert.
 - Portable subset: CTEs, case, coalesce, row_number/lag/sum/max over (… rows between …), joins with explicit ``on``,
@@ -243,6 +243,7 @@ class Report(Generic[P, R]):
         """SQL, bound values and macro settings of one run; *span* is the first and last microsecond of the events."""
         from_t, to_t = bounds(params)
         values: dict[str, Value] = {"from_t": from_t, "to_t": to_t}
+        values.update({f"counted_{place}": status for place, status in enumerate(params.counted)})
         for name in type(params).model_fields:
             value = getattr(params, name)
             if value is None or isinstance(value, str | int | float | bool):
@@ -254,6 +255,7 @@ class Report(Generic[P, R]):
             week_start=params.week_start,
             offsets=offsets(params.time_zone, span),
             where=self._conditions(params, values),
+            counted=tuple(f"$counted_{place}" for place in range(len(params.counted))),
             rates=params.rates_to_target(),
             convert_to=params.convert,
             extra={**self._of_orders(params), **(self.macros(params) if self.macros is not None else {})},

@@ -50,6 +50,8 @@ class Params(BaseModel):
     """Turn every amount into this currency, by ``rates``."""
     rates: dict[str, Decimal] = Field(default_factory=dict)
     """Worth of one unit of a currency in ``convert``: ``USD=0.92``."""
+    counted: tuple[str, ...] = ()
+    """Statuses whose orders are counted, separated by commas; when absent all but ``cancelled`` and ``failed``."""
     compare: Literal["previous", "year"] | None = None
     """Set each figure beside that of the period before, or of the same time a year ago."""
 
@@ -79,6 +81,14 @@ class Params(BaseModel):
                 if not isinstance(text, str) or "=" not in text[1:]:
                     raise ValueError("must be FIELD=VALUE, such as channel=Email")
             return tuple(texts)
+        return texts
+
+    @field_validator("counted", mode="before")
+    @classmethod
+    def _statuses(cls, value: object) -> object:
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts):
+            return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",") if part.strip()))
         return texts
 
     @field_validator("currency", "convert")

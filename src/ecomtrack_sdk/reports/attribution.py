@@ -237,7 +237,7 @@ with money as (
   from order_money m{orders}
   where {moment} >= $from_t and {moment} < $to_t and m.kind <> 'discount' @where()
   union all
-  select o.order_id as order_id, @currency(o.currency) as currency, cast(o.counted as decimal(18, 4)) as orders,
+  select o.order_id as order_id, @currency(o.currency) as currency, cast(@counted(o) as decimal(18, 4)) as orders,
     @zero() as gross, @zero() as refunds, @zero() as cancelled{period.format("o.ordered_t")}
   from orders o
   where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()

@@ -96,7 +96,7 @@ bought as (
   from readers r
   join order_people b on b.person_id = r.person_id
   join orders o on o.order_id = b.order_id
-  where o.counted = 1 and o.ordered_t >= r.t and o.ordered_t - r.t <= $window_t
+  where @counted(o) = 1 and o.ordered_t >= r.t and o.ordered_t - r.t <= $window_t
     and ($currency is null or @currency(o.currency) = $currency)
 ),
 currencies as (

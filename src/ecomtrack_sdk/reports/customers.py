@@ -204,9 +204,9 @@ with ends as (
   select case when $to_t < 4000000000000000000 then $to_t else max(e.t) end as t from events e
 ),
 bought as (
-  select p.person_id as person_id, @currency(o.currency) as currency, sum(o.counted) as orders,
-    min(case when o.counted = 1 then o.ordered_t end) as first_t,
-    max(case when o.counted = 1 then o.ordered_t end) as last_t,
+  select p.person_id as person_id, @currency(o.currency) as currency, sum(@counted(o)) as orders,
+    min(case when @counted(o) = 1 then o.ordered_t end) as first_t,
+    max(case when @counted(o) = 1 then o.ordered_t end) as last_t,
     @sum(@amount(o.gross, o.currency)) as gross, @sum(@amount(o.refunded, o.currency)) as refunds,
     @sum(@amount(o.net, o.currency)) as net, @last(o.country, (o.ordered_t, o.order_id)) as country
   from orders o

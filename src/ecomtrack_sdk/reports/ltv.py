@@ -96,7 +96,7 @@ placed as (
     count(*) as orders
   from cohorts c
   join order_people p on p.person_id = c.person
-  join orders o on o.order_id = p.order_id and o.counted = 1
+  join orders o on o.order_id = p.order_id and @counted(o) = 1
   where o.ordered_t - c.t >= 0 and o.ordered_t < $to_t
   group by c.cohort, {b}@periods(c.cohort, @period(o.ordered_t)), @currency(o.currency)
 ),

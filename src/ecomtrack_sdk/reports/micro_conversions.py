@@ -185,7 +185,7 @@ goals as ({places}),
 placed as (
   select case when p.person_id is not null then @hash(p.person_id) end as person, o.order_id, o.ordered_t as t
   from orders o left join order_people p on p.order_id = o.order_id
-  where o.counted = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t
+  where @counted(o) = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t
 ),
 visits as (
   select count(*) as n from sessions s where s.start_t >= $from_t and s.start_t < $to_t

@@ -70,13 +70,13 @@ class PaymentsRow(Row):
 SQL = """
 with moves as (
   select coalesce(o.payment_method, '(none)') as payment_method, @currency(o.currency) as currency, 1 as placed,
-    o.counted as orders, case when o.status = 'failed' then 1 else 0 end as failed,
+    @counted(o) as orders, case when o.status = 'failed' then 1 else 0 end as failed,
     case when o.status = 'cancelled' then 1 else 0 end as cancelled, '' as kind, 0 as kept, @zero() as amount
   from orders o
   where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
   union all
   select coalesce(o.payment_method, '(none)') as payment_method, @currency(m.currency) as currency, 0 as placed,
-    0 as orders, 0 as failed, 0 as cancelled, m.kind as kind, coalesce(o.counted, 0) as kept,
+    0 as orders, 0 as failed, 0 as cancelled, m.kind as kind, coalesce(@counted(o), 0) as kept,
     @amount(m.amount, m.currency) as amount
   from order_money m
   left join orders o on o.order_id = m.order_id

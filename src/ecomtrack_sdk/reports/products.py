@@ -165,8 +165,8 @@ def _sql(params: ProductsParams) -> str:
         _moves("looks k", "k.t", _NOBODY, fields("k", visit="k.visit"), views="k.views", adds="k.adds"),
         _moves(
             "order_lines l", line, "l.currency", fields("l", sale="l.order_id"), gross="l.subtotal",
-            discounts="l.discount", order_id="case when l.counted = 1 then l.order_id end",
-            units="case when l.counted = 1 then l.quantity else @zero() end",
+            discounts="l.discount", order_id="case when @counted(l) = 1 then l.order_id end",
+            units="case when @counted(l) = 1 then l.quantity else @zero() end",
         ),
         _moves(
             "order_lines l join orders o on o.order_id = l.order_id where l.counted = 0",

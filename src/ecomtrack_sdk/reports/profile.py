@@ -149,7 +149,7 @@ firsts as (
   select min(o.ordered_t) as t, @first(o.order_id, (o.ordered_t, o.order_id)) as order_id
   from orders o
   join purchases p on p.order_id = o.order_id
-  where o.counted = 1
+  where @counted(o) = 1
 ),
 lines as (
   select i.seq as seq, max(i.name) as name, max(i.quantity) as quantity, max(i.subtotal) as subtotal

@@ -150,7 +150,7 @@ def _by_line(params: ReturnsParams, back: str) -> str:
         "l", "l.ordered_t",
         "count(distinct l.order_id) as orders, 0 as returned_orders, @sum(l.quantity) as units, @zero() as returned,\n"
         "    @sum(@amount(l.subtotal, l.currency)) as gross, @zero() as refunds",
-        f"order_lines l{order}", "l.counted = 1 and ",
+        f"order_lines l{order}", "@counted(l) = 1 and ",
     )  # fmt: skip
     came = sums(
         "r", back.format("r"),
@@ -208,7 +208,7 @@ def _by_order(group: str, back: str) -> str:
     cast(null as varchar) as back_id, o.units as units, @zero() as returned, @amount(o.gross, o.currency) as gross,
     @zero() as refunds
   from orders o{touch}
-  where o.counted = 1 and {_IN_RANGE.format("o.ordered_t")}
+  where @counted(o) = 1 and {_IN_RANGE.format("o.ordered_t")}
   union all
   select {money} as value, @currency(m.currency) as currency,
     cast(null as varchar) as sold_id, m.order_id as back_id, @zero() as units, @zero() as returned, @zero() as gross,

@@ -6,7 +6,8 @@ are never added up unless ``convert`` and ``rates`` say how.
 - ``gross`` = items after discounts + shipping + tax = what the customers owe; ``net = gross - refunds - cancelled``.
 - ``basis=order`` books everything on the date of the order, so a later return lowers the month of the sale;
   ``basis=action`` books a refund, a cancellation or a correction on its own date. Over all time both agree.
-- ``orders`` counts orders in a counted status (all but cancelled and failed), ``aov = net ÷ orders``, by order date.
+- ``orders`` counts orders in a counted status (all but cancelled and failed, or those of ``counted``) and ``aov = net ÷
+  orders``, by order date.
 - ``units`` are those sold in counted orders, returned ones included; ``customers`` the people who placed them.
 - ``shipping`` and ``tax`` are what counted orders were charged, before refunds.
 
@@ -92,12 +93,12 @@ placed as (
     select
         @period(o.ordered_t) as period,
         @currency(o.currency) as currency,
-        sum(o.counted) as orders,
-        @sum(case when o.counted = 1 then o.units else @zero() end) as units,
-        @sum(case when o.counted = 1 then @amount(coalesce(o.shipping, @zero()), o.currency) else @zero() end)
+        sum(@counted(o)) as orders,
+        @sum(case when @counted(o) = 1 then o.units else @zero() end) as units,
+        @sum(case when @counted(o) = 1 then @amount(coalesce(o.shipping, @zero()), o.currency) else @zero() end)
             as shipping,
-        @sum(case when o.counted = 1 then @amount(coalesce(o.tax, @zero()), o.currency) else @zero() end) as tax,
-        count(distinct case when o.counted = 1 then o.buyer end) as customers
+        @sum(case when @counted(o) = 1 then @amount(coalesce(o.tax, @zero()), o.currency) else @zero() end) as tax,
+        count(distinct case when @counted(o) = 1 then o.buyer end) as customers
     from orders o
     where o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
     group by 1, 2

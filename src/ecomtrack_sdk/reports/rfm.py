@@ -106,7 +106,7 @@ placed as (
     @amount({money}, o.currency) as value
   from orders o
   join order_people p on p.order_id = o.order_id
-  where o.counted = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
+  where @counted(o) = 1 and o.ordered_t >= $from_t and o.ordered_t < $to_t @where()
 ),
 periods as (
   select x.person, x.currency, x.at, count(*) as orders, @sum(x.value) as value, min(x.t) as first_t,

@@ -107,7 +107,7 @@ firsts as (
   group by 1, 2
 ),
 bought as (
-  select f.word as word, f.session_id as session_id, o.order_id as order_id, o.counted as counted,
+  select f.word as word, f.session_id as session_id, o.order_id as order_id, @counted(o) as counted,
     @currency(o.currency) as currency, @amount(o.net, o.currency) as net
   from firsts f
   join session_orders x on x.session_id = f.session_id

@@ -103,7 +103,7 @@ with visits as (
   where s.start_t >= $from_t and s.start_t < $to_t @where()
 ),
 bought as (
-  select x.session_id as session_id, o.counted as counted, @currency(o.currency) as currency,
+  select x.session_id as session_id, @counted(o) as counted, @currency(o.currency) as currency,
     @amount(o.net, o.currency) as net
   from session_orders x
   join orders o on o.order_id = x.order_id

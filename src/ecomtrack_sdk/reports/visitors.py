@@ -107,7 +107,7 @@ _SORTS = {
 def _bought(visits: str) -> str:
     return f"""
 bought as (
-  select v.visitor_id as visitor_id, sum(o.counted) as orders, count(distinct @currency(o.currency)) as currencies,
+  select v.visitor_id as visitor_id, sum(@counted(o)) as orders, count(distinct @currency(o.currency)) as currencies,
     max(@currency(o.currency)) as currency, @sum(@amount(o.net, o.currency)) as net
   from {visits} v
   join session_orders x on x.session_id = v.session_id

@@ -36,6 +36,7 @@ class Settings:
             the first entry also holds for all time before. Made from the IANA data by the caller, because an engine's
             own conversion costs fifty times as much (measured: DuckDB 4.9 s a million rows) and has its own tables.
         where: Ready conditions for ``@where()``, parameters included.
+        counted: Parameters of the statuses whose orders count; the usual ones when empty.
         rates: Currency → its worth in ``convert_to``; empty when nothing is converted.
         convert_to: Currency the amounts are turned into.
         extra: Text of macros that the report adds for this run, by name.
@@ -45,6 +46,7 @@ class Settings:
     week_start: str = "monday"
     offsets: Sequence[tuple[int, int]] = ((0, 0),)
     where: Sequence[str] = ()
+    counted: Sequence[str] = ()
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     convert_to: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -153,6 +155,7 @@ class Dialect:
         ``@contains(s, p)``     whether text ``s`` contains ``p``, as written
         ``@amount(x, cur)``     amount ``x`` in the currency asked for; ``x`` itself when nothing is converted
         ``@currency(cur)``      the currency the amount is then in
+        ``@counted(o)``         1 when the order (or line) of alias ``o`` is in a counted status, else 0
         ``@where()``            ``and (…)`` for each filter of the user
         ======================  =====================================================================================
         """
@@ -187,6 +190,11 @@ class Dialect:
         found["contains"] = self.contains
         found["amount"] = lambda value, currency: self._amount(value, currency, settings)
         found["currency"] = lambda currency: self._currency(currency, settings)
+        found["counted"] = lambda alias: (
+            f"(case when {alias}.status in ({', '.join(settings.counted)}) then 1 else 0 end)"
+            if settings.counted
+            else f"{alias}.counted"
+        )
         found["where"] = lambda: "".join(f" and ({condition})" for condition in settings.where)
         for name, text in settings.extra.items():
             found[name] = lambda text=text: text
