@@ -61,6 +61,15 @@ def test_as_of_is_a_day_that_counts(duckdb_of: Make) -> None:
     assert (row["orders"], row["frequency"], row["recency"], row["age"]) == (2, 1, 1, 1)
 
 
+def test_as_of_is_where_the_time_asked_for_ends(duckdb_of: Make) -> None:
+    """What it is compared with ends before it begins, too."""
+    warehouse = duckdb_of([order("a", 1), order("a", 2), order("a", 3), order("a", 4)])
+    asked = {"from": "2026-01-03", "as_of": "2026-01-03", "compare": "previous"}
+    result = reports.run("rfm", asked, warehouse)
+    assert [(row["orders"], row["orders_previous"]) for row in result.records] == [(1, 1)]
+    assert result.query["compared_with"] == {"from": "2026-01-02", "to": "2026-01-03"}
+
+
 def test_an_emptied_cart_is_worth_nothing(duckdb_of: Make) -> None:
     """What went in and out again leaves a cart without value, still a cart."""
     lamp = {"product_id": "p1", "price": "10"}

@@ -241,6 +241,7 @@ def test_filters_choose(told: Callable[..., Warehouse], name: str, field: str) -
         ("revenue", {"rates": "USD=0.9"}, "rates: need convert"),
         ("retention", {"cumulative": True, "or_later": True}, "cumulative: "),
         ("rfm", {"as_of": "yesterday"}, "as_of: must be a date such as"),
+        ("rfm", {"as_of": "2026-02-28"}, "as_of: must not be before from"),
         ("funnel", {"window": "7 days"}, "window: '7 days' is not a duration"),
         ("funnel", {"steps": " , "}, "steps: names no step"),
         ("funnel", {"order": "strict"}, "order: is not a parameter of funnel; there are from, to"),

@@ -68,7 +68,7 @@ from ecomtrack_sdk.reports._values import Unit, convert, dictionaries, unit_of
 from ecomtrack_sdk.store._dialect import Dialect, Settings, Value
 from ecomtrack_sdk.store._projection import Answer, Model, Warehouse
 
-__all__ = ["Check", "Report", "Result", "Row", "Tally", "Warning_", "shifted"]
+__all__ = ["Check", "Report", "Result", "Row", "Tally", "Warning_"]
 
 _SINCE, _UNTIL = 946_684_800_000_000, 2_145_916_800_000_000
 """2000 and 2038: changes of clocks that SQL for any warehouse knows of."""
@@ -297,8 +297,3 @@ class Report(Generic[P, R]):
     def columns_doc(self) -> list[tuple[str, str]]:
         """Column names with what they mean, for the docs page."""
         return [(name, info.description or "") for name, info in self.row.model_fields.items()]
-
-
-def shifted(params: P, **changes: object) -> P:
-    """*params* with some fields changed, validated again."""
-    return type(params).model_validate({**params.model_dump(by_alias=True), **changes})

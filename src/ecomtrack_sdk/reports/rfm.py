@@ -29,17 +29,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecomtrack_sdk.reports._acts import last_moment
-from ecomtrack_sdk.reports._base import Report, Row, shifted
+from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
 from ecomtrack_sdk.reports._params import By, Params, bounds
 from ecomtrack_sdk.reports._values import Count, Money, Time
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
-from ecomtrack_sdk.store._dialect import Value
 
 __all__ = ["RfmParams", "RfmRow", "report"]
 
@@ -55,6 +54,14 @@ class RfmParams(Params):
     """Which money."""
     limit: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Most rows."""
+
+    @model_validator(mode="after")
+    def _until(self) -> RfmParams:
+        if self.as_of is not None:
+            vars(self)["to"] = self.as_of + timedelta(days=1)  # frozen: before anybody has seen it
+            if self.from_ is not None and bounds(self)[0] >= bounds(self)[1]:
+                raise ValueError("as_of must not be before from")
+        return self
 
 
 class RfmRow(Row):
@@ -138,12 +145,6 @@ order by m.recency_score + m.frequency_score + m.money_score desc, m.revenue des
 limit {params.limit}"""
 
 
-def _values(params: RfmParams) -> dict[str, Value]:
-    if params.as_of is None:
-        return {}
-    return {"to_t": bounds(shifted(params, to=params.as_of + timedelta(days=1), as_of=None))[1]}
-
-
 report = Report(
     "rfm",
     RfmParams,
@@ -152,7 +153,6 @@ report = Report(
     models=(ORDERS, ORDER_LINES, ORDER_MONEY, ORDER_PEOPLE),
     filters=ORDER_FILTERS,
     checks=MONEY_CHECKS,
-    bind=_values,
     doc=__doc__ or "",
     keys=("person", "currency"),
 )
