@@ -5,17 +5,27 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["ALL_TIME", "By", "Params", "bounds", "microseconds", "offsets", "zone_of"]
+__all__ = ["ALL_TIME", "AtLeastOne", "By", "Natural", "Params", "bounds", "in_calendar", "microseconds", "offsets",
+           "zone_of"]  # fmt: skip
 
 By = Literal["hour", "day", "week", "month", "quarter", "year"]
 
 ALL_TIME = (-(2**62), 2**62)
 """Bounds that no event is outside of."""
+
+MOST = 1_000_000_000
+"""Most a parameter that counts something may be: more than a shop has of anything, less than engines overflow at."""
+Natural = Annotated[int, Field(ge=0, le=MOST)]
+AtLeastOne = Annotated[int, Field(ge=1, le=MOST)]
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Between these a time before and a day after can be worked out whatever is asked."""
+MOST_RATE = Decimal(10_000_000)
+"""Highest rate of a currency: sums of money keep within what an engine holds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
@@ -64,6 +74,12 @@ class Params(BaseModel):
                 return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
             except ValueError:
                 raise ValueError("must be a date such as 2026-01-31 or a time such as 2026-01-31T09:30:00") from None
+        return value
+
+    @field_validator("from_", "to")
+    @classmethod
+    def _calendar(cls, value: date | datetime | None) -> date | datetime | None:
+        in_calendar(value)
         return value
 
     @field_validator("time_zone")
@@ -125,6 +141,8 @@ class Params(BaseModel):
                 raise ValueError(f"{code} is not an ISO 4217 code")
             if not rate.is_finite() or rate <= 0:
                 raise ValueError(f"the rate of {code} must be above 0")
+            if rate > MOST_RATE:
+                raise ValueError(f"the rate of {code} must be at most {MOST_RATE:,}")
         return value
 
     @model_validator(mode="after")
@@ -166,6 +184,16 @@ def zone_of(name: str) -> ZoneInfo:
 def microseconds(moment: datetime) -> int:
     """Microseconds since the epoch of an aware time."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def in_calendar(value: date | datetime | None) -> None:
+    """Take a date whose neighbours can be reckoned with.
+
+    Raises:
+        ValueError: Its year is none of these.
+    """
+    if value is not None and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def bounds(params: Params) -> tuple[int, int]:

@@ -64,7 +64,13 @@ NUMERIC = frozenset({"price", "quantity", "value", "results_count", "link_positi
 """Columns that are numbers in the tables: equality compares them as numbers too (10 is 10.00)."""
 
 _FILTER = re.compile(r"^\s*([A-Za-z_$][\w.$ -]*?)\s*(!=|>=|<=|=|~|>|<)\s*(.*?)\s*$", re.DOTALL)
-_DURATION = re.compile(r"^\s*(\d+)\s*(s|m|min|h|d|w)\s*$")
+_DURATION = re.compile(r"^\s*(\d{1,12})\s*(s|m|min|h|d|w)\s*$")
+MOST_SECONDS = 36_525 * 86_400
+"""Longest duration: a hundred years, in seconds."""
+TOO_LARGE = Decimal(10) ** 13
+"""Numbers of filters and goals stay below: engines hold fourteen digits before the point and four behind it."""
+FINEST = -18
+"""Smallest exponent of ten in such a number."""
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -113,7 +119,10 @@ def parse_duration(text: str, parameter: str = "window") -> int:
     found = _DURATION.match(text)
     if found is None or int(found[1]) == 0:
         raise BadParameter(parameter, f"{text!r} is not a duration; write 30m, 12h, 7d or 2w")
-    return int(found[1]) * _SECONDS[found[2]]
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > MOST_SECONDS:
+        raise BadParameter(parameter, f"{text!r} is longer than a hundred years")
+    return seconds
 
 
 def parse_steps(text: str, parameter: str = "steps", least: int = 1) -> tuple[Step, ...]:
@@ -175,6 +184,9 @@ def number(value: str, text: str, parameter: str) -> Decimal:
         found = Decimal("NaN")
     if not found.is_finite():
         raise BadParameter(parameter, f"{text.strip()!r}: {value!r} is not a number")
+    exponent = found.as_tuple().exponent
+    if abs(found) >= TOO_LARGE or (isinstance(exponent, int) and exponent < FINEST):
+        raise BadParameter(parameter, f"{text.strip()!r}: {value!r} has too many digits")
     return found
 
 

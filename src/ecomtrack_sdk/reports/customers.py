@@ -27,7 +27,7 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._dimensions import PERSON_FILTERS
-from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._params import AtLeastOne, Natural, Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Time
 from ecomtrack_sdk.reports.models.order_lines import ORDER_LINES
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
@@ -55,17 +55,17 @@ _OF_VISITS = frozenset({"sessions", "channel", "country"})
 class CustomersParams(Params):
     """Those of every report, and which people are listed."""
 
-    min_orders: Annotated[int, Field(ge=0)] = 0
+    min_orders: Natural = 0
     """Only people with at least so many counted orders."""
-    max_orders: Annotated[int, Field(ge=0)] | None = None
+    max_orders: Natural | None = None
     """Only people with at most so many."""
-    silent_days: Annotated[int, Field(ge=0)] = 0
+    silent_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """Only people whose last order is at least so many days ago."""
     sort: Literal["net", "orders", "aov", "last_order", "first_order", "last_seen", "sessions"] = "net"
     """Column the list is sorted by, greatest first."""
-    limit: Annotated[int, Field(ge=1)] = 100
+    limit: AtLeastOne = 100
     """Most rows."""
-    offset: Annotated[int, Field(ge=0)] = 0
+    offset: Natural = 0
     """Rows left out before the first."""
 
 

@@ -36,7 +36,7 @@ from ecomtrack_sdk.errors import BadParameter
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS, Conditions
 from ecomtrack_sdk.reports._params import Params
-from ecomtrack_sdk.reports._steps import Step, parse_duration, parse_step, split_steps
+from ecomtrack_sdk.reports._steps import Step, number, parse_duration, parse_step, split_steps
 from ecomtrack_sdk.reports._values import Count, Money, Rate
 from ecomtrack_sdk.reports.models import ORDERS
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
@@ -115,7 +115,7 @@ def _goals(text: str) -> list[_Goal]:
         step = parse_step(worth[1] if worth else body, "goals")
         found.append(
             _Goal(
-                named[1] if named else step.text, step, Decimal(worth[2]) if worth else None,
+                named[1] if named else step.text, step, number(worth[2], part, "goals") if worth else None,
                 worth[3].upper() if worth else None,
             )
         )  # fmt: skip

@@ -28,7 +28,7 @@ from pydantic import Field
 
 from ecomtrack_sdk.reports._base import Check, Report, Row
 from ecomtrack_sdk.reports._conditions import ACT_FILTERS
-from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._params import AtLeastOne, Params
 from ecomtrack_sdk.reports._values import Money, Quantity, Seconds, Time
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
 from ecomtrack_sdk.reports.models.orders import ORDERS
@@ -44,7 +44,7 @@ class ProfileParams(Params):
 
     person: Annotated[str, Field(min_length=1)]
     """Customer id, e-mail address or visitor id."""
-    limit: Annotated[int, Field(ge=1)] = 1000
+    limit: AtLeastOne = 1000
     """Most events; the latest are shown."""
 
 

@@ -29,13 +29,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ecomtrack_sdk.reports._acts import last_moment
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MONEY_CHECKS
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS
-from ecomtrack_sdk.reports._params import By, Params, bounds
+from ecomtrack_sdk.reports._params import By, Params, bounds, in_calendar
 from ecomtrack_sdk.reports._values import Count, Money, Time
 from ecomtrack_sdk.reports.models import ORDER_LINES, ORDER_MONEY, ORDERS
 from ecomtrack_sdk.reports.models.order_people import ORDER_PEOPLE
@@ -54,6 +54,12 @@ class RfmParams(Params):
     """Which money."""
     limit: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Most rows."""
+
+    @field_validator("as_of")
+    @classmethod
+    def _day(cls, value: date | None) -> date | None:
+        in_calendar(value)
+        return value
 
     @model_validator(mode="after")
     def _until(self) -> RfmParams:

@@ -22,14 +22,12 @@ counts for both: rows do not add up. Bots are left out.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MIXED_CURRENCIES
 from ecomtrack_sdk.reports._filters import EVENT_FILTERS
-from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._params import AtLeastOne, Params
 from ecomtrack_sdk.reports._values import Count, Money, Number, Period, Rate
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.session_events import SESSION_EVENTS
@@ -45,7 +43,7 @@ class SearchParams(Params):
     """What a row stands for."""
     zero: bool = False
     """Only searches that found nothing."""
-    limit: Annotated[int, Field(ge=1)] = 100
+    limit: AtLeastOne = 100
     """Most rows."""
 
 

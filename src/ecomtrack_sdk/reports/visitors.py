@@ -20,14 +20,12 @@ sessions.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from ecomtrack_sdk.reports._base import Report, Row
 from ecomtrack_sdk.reports._checks import MIXED_CURRENCIES
 from ecomtrack_sdk.reports._dimensions import SESSION_FILTERS
-from ecomtrack_sdk.reports._params import Params
+from ecomtrack_sdk.reports._params import AtLeastOne, Natural, Params
 from ecomtrack_sdk.reports._values import Count, Money, Seconds, Time
 from ecomtrack_sdk.reports.models.orders import ORDERS
 from ecomtrack_sdk.reports.models.people import NAMES
@@ -46,9 +44,9 @@ class VisitorsParams(Params):
     """Whether they ordered."""
     sort: Literal["last_seen", "first_seen", "sessions", "page_views", "seconds", "revenue"] = "last_seen"
     """Column the list is sorted by, greatest first."""
-    limit: Annotated[int, Field(ge=1)] = 100
+    limit: AtLeastOne = 100
     """Most rows."""
-    offset: Annotated[int, Field(ge=0)] = 0
+    offset: Natural = 0
     """Rows left out before the first."""
 
 
