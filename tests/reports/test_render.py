@@ -94,6 +94,17 @@ def test_terminal_table_has_a_trend(result: Result[Any]) -> None:
     assert "▃▆█" in text
 
 
+def test_each_part_of_a_broken_table_says_what_its_rows_are(duckdb_of: Callable[..., Any]) -> None:
+    """Also where that begins with a number, as the step of a funnel does."""
+    from rich.console import Console
+
+    console = Console(width=60, file=io.StringIO(), color_system=None)
+    console.print(_render.terminal(reports.run("funnel", {}, duckdb_of(ORDERS)), width=60))
+    heads = [line for line in console.file.getvalue().splitlines() if "Name" in line]  # type: ignore[attr-defined]
+    assert len(heads) > 1
+    assert all(line.split()[:2] == ["Step", "Name"] for line in heads)
+
+
 def test_nothing_is_explained(duckdb_of: Callable[..., Any]) -> None:
     """An empty result says what was asked for."""
     empty = reports.run("revenue", {"from": "2030-01-01"}, duckdb_of(ORDERS))

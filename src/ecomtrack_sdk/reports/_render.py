@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from html import escape
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ecomtrack_sdk.errors import MissingExtraError
@@ -95,8 +96,9 @@ def _blocks(result: Result[Any], width: int | None) -> list[list[str]]:
     if width is None:
         return [result.columns]
     units = {name: result.unit(name) for name in result.columns}
-    figures = next((place for place, name in enumerate(result.columns) if is_number(units[name])), len(result.columns))
-    names, by, gap = result.columns[:figures], _by(result), 3
+    keys = result.report.keys  # the step of a funnel is a number too
+    told = takewhile(lambda name: name in keys or not is_number(units[name]), result.columns)
+    names, by, gap = list(told), _by(result), 3
     sizes = {
         name: gap + max(len(title_of(name)), *(len(shown(one[name], units[name], one, by)) for one in result.records))
         for name in result.columns
@@ -104,7 +106,7 @@ def _blocks(result: Result[Any], width: int | None) -> list[list[str]]:
     lead = min(sum(sizes[name] for name in names), width // 2)  # long names wrap, figures do not
     blocks: list[list[str]] = [[]]
     room = width - lead
-    for name in result.columns[figures:]:
+    for name in result.columns[len(names) :]:
         if sizes[name] > room and blocks[-1]:
             blocks.append([])
             room = width - lead
