@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 __all__ = ["Field", "fields_of"]
 
-_PLACEHOLDERS = {"rates": "USD=0.92", "convert": "EUR", "currency": "EUR"}
+_PLACEHOLDERS = {"rates": "USD=0.92", "convert": "EUR", "currency": "EUR", "counted": "paid,shipped"}
 
 
 class Field(NamedTuple):
