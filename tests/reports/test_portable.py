@@ -129,3 +129,16 @@ def test_sql_taken_away_knows_the_changes_of_clocks() -> None:
     summer = int(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()) * 1_000_000
     assert str(summer) in revenue.to_sql(revenue.parse(asked), DUCKDB)
     assert str(summer) in revenue.to_sql(revenue.parse({"time_zone": "Europe/Vienna"}), DUCKDB)
+
+
+@pytest.mark.parametrize("report", sorted(REPORTS))
+def test_sql_taken_away_has_every_table_it_reads(report: str) -> None:
+    """Also those that only a filter reads."""
+    asked = get(report)
+    for field in asked.filters:
+        text = asked.to_sql(asked.parse({**NEEDED.get(report, {}), "where": f"{field}=x"}), DUCKDB, SPAN)
+        trees = [tree for tree in sqlglot.parse(text, read="duckdb") if tree is not None]
+        made = {tree.this.name for tree in trees if isinstance(tree, exp.Create)}
+        named = {cte.alias for tree in trees for cte in tree.find_all(exp.CTE)}
+        read = {table.name for tree in trees for table in tree.find_all(exp.Table)}
+        assert read <= made | named | set(TABLES), field

@@ -214,9 +214,11 @@ class Report(Generic[P, R]):
         return result
 
     def models_for(self, params: P) -> list[Model]:
-        """The report's models and those its checks and filters read."""
-        checked = [model for check in self.checks_for(params) for model in check.models]
-        return [*self.models, *checked, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
+        """The report's models and those its filters and checks read."""
+        return [*self._queried(params), *(model for check in self.checks_for(params) for model in check.models)]
+
+    def _queried(self, params: P) -> list[Model]:
+        return [*self.models, *models_of(self.filters.get(name, "") for name, *_ in params.filters())]
 
     def checks_for(self, params: P) -> tuple[Check | Tally, ...]:
         """The checks that belong to the parameters."""
@@ -289,7 +291,9 @@ class Report(Generic[P, R]):
         sql, values, settings = self.prepare(params, span)
         text, used = dialect.render(sql, values, settings)
         parts = [f"-- {name} = {value!r}" for name, value in used.items()]
-        for model in [part for asked in self.models for whole in asked.with_needs() for part in (*whole.parts, whole)]:
+        for model in [
+            part for asked in self._queried(params) for whole in asked.with_needs() for part in (*whole.parts, whole)
+        ]:
             body, _ = dialect.render(model.sql, {})
             parts.append(f"-- {model.doc.splitlines()[0]}\ncreate or replace view {model.name} as\n{body.strip()};")
         return "\n\n".join([*dict.fromkeys(parts), text.strip() + ";"])

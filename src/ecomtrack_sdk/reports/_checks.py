@@ -16,33 +16,33 @@ _IN_TIME = "o.ordered_t >= $from_t and o.ordered_t < $to_t"
 _IN_RANGE = "(case when $basis = 'action' then {0}.t else {0}.ordered_t end)"
 _MOVED = f"{_IN_RANGE.format('m')} >= $from_t and {_IN_RANGE.format('m')} < $to_t"
 
-_CURRENCIES = """
-    select 'several_currencies' as code, 1 as n, cast(null as varchar) as example, @currency({0}.currency) as name
-    from {1} {0}
-    where {2} and $currency is null {3}
-    group by @currency({0}.currency)
-"""
 
-SEVERAL_CURRENCIES = Tally(
-    {
-        "several_currencies": (
-            "amounts are in {n} currencies ({names}): there is a row for each, and no sum over them. "
-            "Ask for one with currency, or give convert and rates"
-        )
-    },
-    _CURRENCIES.format("m", "order_money", _MOVED, "@of_orders()"),
-    least=2,
+def _currencies(text: str, row: str, within: str) -> Tally:
+    """The warning that there are several of them among the rows *row* (table and alias) *within* a condition."""
+    column = f"@currency({row.split()[1]}.currency)"
+    return Tally(
+        {"several_currencies": text},
+        f"""
+    select 'several_currencies' as code, 1 as n, cast(null as varchar) as example, {column} as name
+    from {row}
+    where {within} and $currency is null
+    group by {column}
+    """,  # noqa: S608  # made of the names above
+        least=2,
+    )
+
+
+SEVERAL_CURRENCIES = _currencies(
+    "amounts are in {n} currencies ({names}): there is a row for each, and no sum over them. "
+    "Ask for one with currency, or give convert and rates",
+    "order_money m",
+    f"{_MOVED} @of_orders()",
 )
-
-MIXED_CURRENCIES = Tally(
-    {
-        "several_currencies": (
-            "orders are in {n} currencies ({names}): revenue is empty where they meet. "
-            "Ask for one with currency, or give convert and rates"
-        )
-    },
-    _CURRENCIES.format("o", "orders", _IN_TIME, "@orders_where()"),
-    least=2,
+MIXED_CURRENCIES = _currencies(
+    "orders are in {n} currencies ({names}): revenue is empty where they meet. "
+    "Ask for one with currency, or give convert and rates",
+    "orders o",
+    f"{_IN_TIME} @orders_where()",
 )
 """For reports whose rows have one place for money and no currency of their own."""
 
