@@ -73,6 +73,10 @@ SESSION_FILTERS: dict[str, str] = {
 
 _BUYERS = "b.person_id in (select p.person_id from order_people p"
 _LINES = " join order_lines l on l.order_id = p.order_id"
+_CAME = (
+    "b.person_id in (select s.person_id from (select v.*, row_number() over (partition by v.person_id"
+    " order by v.start_t, v.session_id) as nth from sessions v) s where s.nth = 1 and {0})"
+)
 
 PERSON_FILTERS: dict[str, str] = {
     "person": "b.person_id = {value}",
@@ -81,6 +85,10 @@ PERSON_FILTERS: dict[str, str] = {
     ),
     "channel": "w.channel = {value}",
     "country": "coalesce(b.country, w.country) = upper({value})",
+    **{
+        name: _CAME.format(SESSION_FILTERS[name])
+        for name in ("source", "medium", "source_medium", "campaign", "landing_page", "device")
+    },
     "product": _BUYERS + _LINES + " where l.product_id = {value})",
     "category": _BUYERS
     + _LINES
@@ -93,7 +101,10 @@ PERSON_FILTERS: dict[str, str] = {
     "payment_method": _BUYERS + " join orders o on o.order_id = p.order_id where o.payment_method = {value})",
     "status": _BUYERS + " join orders o on o.order_id = p.order_id where o.status = {value})",
 }
-"""Filters on people with their purchases ``b`` and their visits ``w``: who bought such a thing, came by such a way."""
+"""Filters on people with their purchases ``b`` and their visits ``w``: who bought such a thing, came by such a way.
+
+The way is that of the first visit.
+"""
 
 
 def words(value: object) -> object:
