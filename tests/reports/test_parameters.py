@@ -267,3 +267,12 @@ def test_errors_name_the_parameter(
     with pytest.raises(BadParameter, match=f"^{said}") as found:
         ask(name, told(), **params)
     assert found.value.name == said.partition(":")[0]
+
+
+def test_a_counted_status_nobody_knows_is_told(told: Callable[..., Warehouse]) -> None:
+    """A shop may have statuses of its own, so it is no error; a slip of the pen would silently count nothing."""
+    codes = {
+        status: [warning.code for warning in ask("revenue", told((BEGIN,)), counted=status).warnings]
+        for status in ("paid", "payed")
+    }
+    assert codes == {"paid": [], "payed": ["unknown_counted"]}

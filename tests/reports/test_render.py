@@ -105,6 +105,18 @@ def test_each_part_of_a_broken_table_says_what_its_rows_are(duckdb_of: Callable[
     assert all(line.split()[:2] == ["Step", "Name"] for line in heads)
 
 
+def test_what_only_describes_a_row_is_not_said_with_every_part(duckdb_of: Callable[..., Any]) -> None:
+    """A list of customers is led by the person; addresses and times stand once."""
+    from rich.console import Console
+
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    named = [{**order, "customer": {"id": "c1", "email": "somebody@example.com"}} for order in ORDERS]
+    console.print(_render.terminal(reports.run("customers", {}, duckdb_of(named)), width=80))
+    heads = [line for line in console.file.getvalue().splitlines() if "Person" in line]  # type: ignore[attr-defined]
+    assert len(heads) > 1
+    assert sum("Last seen" in line for line in heads) == 1
+
+
 def test_nothing_is_explained(duckdb_of: Callable[..., Any]) -> None:
     """An empty result says what was asked for."""
     empty = reports.run("revenue", {"from": "2030-01-01"}, duckdb_of(ORDERS))

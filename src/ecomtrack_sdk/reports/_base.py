@@ -61,6 +61,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from ecomtrack_sdk.errors import BadParameter
+from ecomtrack_sdk.events import STATUSES
 from ecomtrack_sdk.reports._filters import ORDER_FILTERS, conditions, models_of
 from ecomtrack_sdk.reports._params import Params, bounds, offsets, zone_of
 from ecomtrack_sdk.reports._result import Result, Row, Warning_
@@ -234,6 +235,11 @@ class Report(Generic[P, R]):
         columns = [convert(values, units.get(name), given.get("currency"), hours) for name, values in given.items()]
         records = dictionaries(answer.columns, zip(*columns, strict=True))
         warnings = [
+            Warning_("unknown_counted", f"{status!r} is not one of our statuses ({', '.join(STATUSES)}): a slip?")
+            for status in params.counted
+            if status not in STATUSES
+        ]
+        warnings += [
             warning
             for check in self.checks_for(params)
             for warning in check.warnings(warehouse.query(check.sql, values, settings))

@@ -96,13 +96,15 @@ def _blocks(result: Result[Any], width: int | None) -> list[list[str]]:
     if width is None:
         return [result.columns]
     units = {name: result.unit(name) for name in result.columns}
-    keys = result.report.keys  # the step of a funnel is a number too
-    told = takewhile(lambda name: name in keys or not is_number(units[name]), result.columns)
-    names, by, gap = list(told), _by(result), 3
+    keys, by, gap = result.report.keys, _by(result), 3
     sizes = {
         name: gap + max(len(title_of(name)), *(len(shown(one[name], units[name], one, by)) for one in result.records))
         for name in result.columns
     }
+    # The step of a funnel is a number too; and what only describes a row need not be said again with every part.
+    names = list(takewhile(lambda name: name in keys or not is_number(units[name]), result.columns))
+    while keys and names and names[-1] not in keys and sum(sizes[name] for name in names) > width // 2:
+        names.pop()
     lead = min(sum(sizes[name] for name in names), width // 2)  # long names wrap, figures do not
     blocks: list[list[str]] = [[]]
     room = width - lead
